@@ -1,0 +1,300 @@
+"""The base of every processor."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from flamo.core.computed import computed
+from flamo.core.constraints import Identity
+from flamo.core.grid import FrequencyGrid, real_dtype
+from flamo.core.response import Response
+
+
+class DSP(nn.Module):
+    r"""A linear time-invariant processor with one parameter tensor, sampled on a frequency grid.
+
+    A subclass says what it is in one method, :meth:`transfer`; its response on the grid, :meth:`probe` and
+    :meth:`forward` follow. It may override :meth:`on_grid` where there is a faster way to the same numbers.
+
+    Args:
+        size: shape of ``param``; ends in (N_out, N_in), or in (N,) where the class attribute ``diagonal`` is True.
+        nfft: number of FFT points.
+        map: what turns ``param`` into the values that ``transfer`` uses; may be assigned afterwards.
+        requires_grad: whether ``param`` is learned.
+        alias_decay_db: time anti-aliasing, decay in dB over nfft samples.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64.
+
+    Raises:
+        TypeError: a size that is not a tuple of whole numbers, a map that cannot be called, a dtype that is not
+            torch.float32 or torch.float64.
+        ValueError: a size with the wrong number of dimensions or one below 1, nfft below 1.
+
+    Shapes: x (B, F, N_in, …) complex, with F = nfft // 2 + 1; result (B, F, N_out, …). Source: arXiv 2409.08723.
+    """
+
+    axes: ClassVar[tuple[str, ...]] = ()  # what stands before the channels in size
+    diagonal: ClassVar[bool] = False
+
+    param: nn.Parameter
+    map: Callable[[torch.Tensor], torch.Tensor]
+    input_channels: int
+    output_channels: int
+
+    def __init__(
+        self,
+        size: tuple[int, ...],
+        nfft: int = 2048,
+        map: Callable[[torch.Tensor], torch.Tensor] = Identity(),
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        for name in ("device", "dtype", "requires_grad"):  # set by a subclass before this call: the arguments count
+            vars(self).pop(name, None)
+        super().__init__()
+        if not callable(map):
+            raise TypeError(f"map must be callable, got {map!r}")
+        self.size = _checked_size(size)
+        self.map = map
+        self.nfft = FrequencyGrid(nfft, float(alias_decay_db)).nfft
+        self.alias_decay_db = torch.as_tensor(alias_decay_db, dtype=torch.float64, device="cpu")
+        data = torch.empty(self.size, device=device, dtype=_checked_dtype(dtype))
+        self.param = nn.Parameter(data, requires_grad=requires_grad)
+        self.init_param()
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
+        """The transfer function at any complex points w = 1/z (γ is not included).
+
+        Args:
+            w: points, shape (F,).
+            param: a raw parameter of shape ``size`` to use instead of the stored one.
+
+        Returns:
+            (F, N_out, N_in), or (F, N) for a diagonal layout, differentiable, in the precision of w or better.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define transfer(w, param)")
+
+    def operands(self, w: torch.Tensor, param: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a ``transfer`` starts from: w shaped to broadcast against the channels, and the mapped parameter."""
+        value = self.map(self.param if param is None else param)
+        return w.reshape(w.shape + (1,) * self.channel_dims), value.to(w.dtype.to_real())
+
+    def on_grid(self, param: torch.Tensor) -> Response:
+        """The response on the grid; ``param`` may carry a batch of its own, (B, *size)."""
+        w = self.grid.points(param.device)
+        if param.ndim > len(self.size):
+            h = torch.vmap(lambda item: self.transfer(w, item))(param)
+        else:
+            h = self.transfer(w, param)[None]
+        return Response(h.to(param.dtype.to_complex()))
+
+    # -- what follows from it --------------------------------------------------------------------------------------
+
+    def response(self, ext_param: torch.Tensor | None = None) -> Response:
+        """The response on the grid of the stored or of an external parameter."""
+        return self._respond(self._chosen(ext_param))
+
+    def freq_response(self, param: torch.Tensor) -> torch.Tensor:
+        """The response of a raw parameter: (F, N_out, N_in), or (F, N) for a diagonal layout."""
+        h = self.on_grid(param).tensor
+        h = h.expand(-1, self.grid.bins, *h.shape[2:])
+        return h if param.ndim > len(self.size) else h[0]
+
+    def freq_convolve(self, x: torch.Tensor, param: torch.Tensor) -> torch.Tensor:
+        """The spectrum x filtered with the response of a raw parameter."""
+        return self._respond(param).apply(x)
+
+    def forward(self, x: torch.Tensor, ext_param: torch.Tensor | None = None) -> torch.Tensor:
+        """Filter a spectrum (B, F, N_in, …); ``ext_param`` replaces the stored parameter for this call."""
+        self.check_input_shape(x)
+        return self.freq_convolve(x, self._chosen(ext_param))
+
+    def _respond(self, param: torch.Tensor) -> Response:
+        if "freq_response" not in vars(self):
+            return self.on_grid(param)
+        h = self.freq_response(param)
+        return Response(h if h.ndim > 1 + self.channel_dims else h[None])
+
+    def _chosen(self, ext_param: torch.Tensor | None) -> torch.Tensor:
+        if ext_param is None:
+            return self.param
+        if ext_param.shape[-len(self.size) :] != self.size or ext_param.ndim > len(self.size) + 1:
+            raise ValueError(
+                f"{type(self).__name__}: ext_param must have shape {self.size} or (B, *{self.size}), "
+                f"got {tuple(ext_param.shape)}"
+            )
+        return ext_param
+
+    def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
+        """The transfer matrix (N_out, N_in) at one point of the z-plane, H(z/γ): on |z| = 1 it is the response."""
+        return self.probe_w(1.0 / torch.as_tensor(z))
+
+    def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
+        """The transfer matrix (N_out, N_in) at one point w = 1/z, H(z/γ)."""
+        if not self.has_transfer:
+            raise NotImplementedError(
+                f"{type(self).__name__} defines its response on the grid only; override transfer(w, param) as well"
+            )
+        point = torch.as_tensor(w, device=self.param.device)
+        wide = torch.promote_types(point.dtype, real_dtype(point.device).to_complex())
+        h = self.transfer(self.grid.gamma * point.to(wide).reshape(1))[0]
+        return (torch.diag_embed(h) if self.diagonal else h).to(torch.promote_types(point.dtype, torch.complex64))
+
+    @property
+    def has_transfer(self) -> bool:
+        """Whether :meth:`transfer` holds: not where a response was put in its place."""
+        return not {"freq_response", "freq_convolve"} & vars(self).keys()
+
+    @property
+    def has_response(self) -> bool:
+        """Whether :meth:`response` says all that :meth:`forward` does."""
+        cls = type(self)
+        plain = cls.forward is DSP.forward and cls.freq_convolve is DSP.freq_convolve
+        return plain and "freq_convolve" not in vars(self)
+
+    # -- hooks, called by the constructors; public, so that subclasses may override them -----------------------------
+
+    def initialize_class(self) -> None:
+        self.check_param_shape()
+        self.get_io()
+        self.get_freq_response()
+        self.get_freq_convolve()
+
+    def init_param(self) -> None:
+        nn.init.normal_(self.param)
+
+    def check_param_shape(self) -> None:
+        names = (*self.axes, "N") if self.diagonal else (*self.axes, "N_out", "N_in")
+        if len(self.size) != len(names):
+            raise ValueError(f"{type(self).__name__}: size must be ({', '.join(names)}), got {self.size}")
+
+    def check_input_shape(self, x: torch.Tensor) -> None:
+        name = type(self).__name__
+        if x.ndim < 3:
+            raise ValueError(f"{name}: input must be (batch, bins, channels, …), got shape {tuple(x.shape)}")
+        if x.shape[1] != self.grid.bins:
+            raise ValueError(f"{name}: input has {x.shape[1]} bins, but nfft={self.nfft} makes {self.grid.bins}")
+        if x.shape[2] != self.input_channels:
+            raise ValueError(f"{name}: input has {x.shape[2]} channels, expected {self.input_channels}")
+
+    def get_io(self) -> None:
+        self.input_channels, self.output_channels = self.size[-1], self.size[-1 if self.diagonal else -2]
+
+    def get_freq_response(self) -> None:
+        """For a subclass to assign ``self.freq_response``; ours needs none."""
+
+    def get_freq_convolve(self) -> None:
+        """For a subclass to assign ``self.freq_convolve``; ours needs none."""
+
+    def get_gamma(self) -> torch.Tensor:
+        return self.gamma
+
+    # -- attributes ------------------------------------------------------------------------------------------------
+
+    @property
+    def grid(self) -> FrequencyGrid:
+        return FrequencyGrid(self.nfft, float(self.alias_decay_db))
+
+    @property
+    def channel_dims(self) -> int:
+        return 1 if self.diagonal else 2
+
+    @computed
+    def gamma(self) -> torch.Tensor:
+        return torch.tensor(self.grid.gamma, dtype=self.param.dtype, device=self.param.device)
+
+    @computed
+    def device(self) -> torch.device:
+        return self.param.device
+
+    @computed
+    def dtype(self) -> torch.dtype:
+        return self.param.dtype
+
+    @computed
+    def requires_grad(self) -> bool:
+        return self.param.requires_grad
+
+    def fft(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft(x, n=self.nfft, dim=0)
+
+    def ifft(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfft(x, n=self.nfft, dim=0)
+
+    # -- change ----------------------------------------------------------------------------------------------------
+
+    def assign_value(
+        self, new_value: torch.Tensor, indx: tuple[slice | int | torch.Tensor, ...] = (slice(None),)
+    ) -> None:
+        """Put raw values into ``param``, or into the part of it that ``indx`` selects."""
+        shape = self.param[indx].shape
+        if new_value.shape != shape:
+            raise ValueError(f"new_value must have shape {tuple(shape)}, got {tuple(new_value.shape)}")
+        with torch.no_grad():
+            self.param[indx] = new_value.to(self.param)
+
+    def set_nfft(self, nfft: int) -> Self:
+        self.nfft = FrequencyGrid(nfft).nfft
+        return self._rehook()
+
+    def set_alias_decay_db(self, alias_decay_db: float) -> Self:
+        self.alias_decay_db = torch.as_tensor(alias_decay_db, dtype=torch.float64, device="cpu")
+        return self._rehook()
+
+    def set_device(self, device: torch.device | str | None) -> Self:
+        return self.to(torch.get_default_device() if device is None else device)
+
+    def set_dtype(self, dtype: torch.dtype) -> Self:
+        return self.to(_checked_dtype(dtype))
+
+    def _rehook(self) -> Self:
+        self.get_freq_response()
+        self.get_freq_convolve()
+        return self
+
+    # A response assigned by an overridden hook closes over its own module: a copy gets one of its own.
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = {
+            "freq_response": type(self).get_freq_response is not DSP.get_freq_response,
+            "freq_convolve": type(self).get_freq_convolve is not DSP.get_freq_convolve,
+        }
+        return {name: value for name, value in vars(self).items() if not made.get(name, False)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._rehook()
+
+    def extra_repr(self) -> str:
+        shown = []
+        for name, argument in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name, argument.default)
+            if name not in ("device", "dtype", "map") and value != argument.default:
+                shown.append(f"{name}={value.item() if isinstance(value, torch.Tensor) else value!r}")
+        return ", ".join(shown)
+
+
+def _checked_size(size: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        checked = tuple(operator.index(n) for n in size)
+    except TypeError:
+        raise TypeError(f"size must be a tuple of whole numbers, got {size!r}") from None
+    if any(n < 1 for n in checked):
+        raise ValueError(f"every dimension of size must be at least 1, got {checked}")
+    return checked
+
+
+def _checked_dtype(dtype: torch.dtype) -> torch.dtype:
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+    return dtype

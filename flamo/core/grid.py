@@ -1,0 +1,82 @@
+"""The frequency grid: the one place that computes the points at which a system is sampled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+
+@dataclass(frozen=True)
+class FrequencyGrid:
+    r"""The points :math:`w_k = z_k^{-1} = \gamma\, e^{-j 2\pi k/\mathrm{nfft}}`, :math:`k = 0 \ldots \lfloor\mathrm{nfft}/2\rfloor`.
+
+    :math:`\gamma = 10^{-|a| / (20\,\mathrm{nfft})}` lets a signal decay by ``alias_decay_db`` = a dB over nfft samples,
+    so that what a long response aliases in time is weaker by as much.
+
+    Args:
+        nfft: number of FFT points, at least 1.
+        alias_decay_db: decay over nfft samples in dB; its sign does not count.
+
+    Raises:
+        TypeError: nfft is not a whole number.
+        ValueError: nfft is below 1, or alias_decay_db is not finite.
+
+    Source: S. J. Schlecht and G. Dal Santo et al., FLAMO, arXiv 2409.08723, section "time anti-aliasing".
+
+    >>> grid = FrequencyGrid(nfft=8, alias_decay_db=20.0)
+    >>> grid.bins, round(grid.gamma**8, 12)
+    (5, 0.1)
+    >>> grid.points()[0].real.item() == grid.gamma
+    True
+    """
+
+    nfft: int
+    alias_decay_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.nfft, bool) or int(self.nfft) != self.nfft:
+            raise TypeError(f"nfft must be a whole number, got {self.nfft!r}")
+        if self.nfft < 1:
+            raise ValueError(f"nfft must be at least 1, got {self.nfft}")
+        if not math.isfinite(self.alias_decay_db):
+            raise ValueError(f"alias_decay_db must be finite, got {self.alias_decay_db}")
+
+    @property
+    def bins(self) -> int:
+        """Number of points, nfft // 2 + 1."""
+        return self.nfft // 2 + 1
+
+    @property
+    def gamma(self) -> float:
+        """Radius of the points."""
+        return 10.0 ** (-abs(self.alias_decay_db) / (20.0 * self.nfft))
+
+    def points(self, device: torch.device | str | None = None) -> torch.Tensor:
+        """The points w, shape (bins,), complex in the :func:`working precision <real_dtype>` of the device."""
+        return _points(self, torch.device(device or "cpu"))
+
+    def envelope(self, device: torch.device | str | None = None, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        r"""The decay :math:`\gamma^n`, n = 0 … nfft - 1, shape (nfft,)."""
+        return _envelope(self, torch.device(device or "cpu"), dtype)
+
+
+def real_dtype(device: torch.device) -> torch.dtype:
+    """The precision in which points and coefficients are formed: float64 wherever the device has it."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+@lru_cache(maxsize=16)
+def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
+    k = torch.arange(grid.bins, dtype=torch.float64)
+    angle = -2.0 * math.pi * k / grid.nfft
+    w = torch.polar(torch.full_like(angle, grid.gamma), angle)
+    return w.to(device, real_dtype(device).to_complex())
+
+
+@lru_cache(maxsize=16)
+def _envelope(grid: FrequencyGrid, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    n = torch.arange(grid.nfft, dtype=torch.float64)
+    return torch.exp(n * math.log(grid.gamma)).to(device, dtype)

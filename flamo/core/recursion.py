@@ -1,0 +1,106 @@
+"""A feedback loop in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from flamo.core.computed import computed
+from flamo.core.container import Container, probe_of
+from flamo.core.response import Response, response_of
+from flamo.core.series import as_part
+from flamo.kernels.loop import close_loop
+
+
+class Recursion(Container):
+    r"""A loop of a feedforward path F and a feedback path B: :math:`y = (I - F B)^{-1} F\, x`.
+
+    Args:
+        fF: feedforward path, N_in → N_out; found under ``feedforward``.
+        fB: feedback path, N_out → N_in; found under ``feedback``.
+
+    Raises:
+        TypeError: a path is no module.
+        ValueError: paths whose nfft, alias_decay_db or channels do not agree.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). ``ext_param`` is a dict with the keys ``feedforward`` and ``feedback``.
+    Source: arXiv 2409.08723, section "recursion".
+
+    >>> from flamo import dsp
+    >>> loop = Recursion(dsp.parallelGain((1,)), dsp.parallelGain((1,)))
+    >>> _ = loop.feedforward.assign_value(torch.tensor([1.0])), loop.feedback.assign_value(torch.tensor([0.5]))
+    >>> loop.probe(1.0 + 0.0j)                   # 1 / (1 - 0.5)
+    tensor([[2.+0.j]], grad_fn=...)
+    """
+
+    def __init__(self, fF: Any, fB: Any) -> None:
+        super().__init__()
+        self.feedforward: nn.Module = as_part(fF)
+        self.feedback: nn.Module = as_part(fB)
+        self.check()
+
+    @computed
+    def input_channels(self) -> int | None:
+        n = getattr(self.feedforward, "input_channels", None)
+        return getattr(self.feedback, "output_channels", None) if n is None else n
+
+    @computed
+    def output_channels(self) -> int | None:
+        n = getattr(self.feedforward, "output_channels", None)
+        return getattr(self.feedback, "input_channels", None) if n is None else n
+
+    def _joints(self) -> Iterator[tuple[tuple[str, int | None], tuple[str, int | None]]]:
+        for source, sink in (("feedforward", "feedback"), ("feedback", "feedforward")):
+            outputs = getattr(self._modules[source], "output_channels", None)
+            yield (source, outputs), (sink, getattr(self._modules[sink], "input_channels", None))
+
+    def _paths(self, like: torch.Tensor, ext_param: Any) -> tuple[Response, torch.Tensor]:
+        """The feedforward response and the loop gain F·B, (B or 1, F or 1, N_out, N_out)."""
+        external = self._by_name(ext_param)
+        forward = response_of(self.feedforward, like, external.get("feedforward"))
+        inner = like.new_empty(1, like.shape[1], forward.output_channels)
+        return forward, (forward @ response_of(self.feedback, inner, external.get("feedback"))).full()
+
+    def forward(self, X: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
+        self._check_input(X, self.input_channels)
+        forward, loop = self._paths(X, ext_param)
+        fed = forward.apply(X)
+        return close_loop(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None]).reshape(fed.shape)
+
+    @property
+    def has_response(self) -> bool:
+        return type(self).forward is Recursion.forward and self._sized
+
+    def response(self, ext_param: Any = None) -> Response:
+        forward, loop = self._paths(self._like(self.input_channels), ext_param)
+        return Response(close_loop(loop, forward.full().to(loop.dtype)))
+
+    def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
+        """The closed loop (I - F B)^-1 F, (N_out, N_in), at one point of the z-plane."""
+        return self._probe("probe", torch.as_tensor(z))
+
+    def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
+        """The closed loop at one point w = 1/z."""
+        return self._probe("probe_w", torch.as_tensor(w))
+
+    def probe_recursion(self, z: torch.Tensor | complex) -> torch.Tensor:
+        """I - F(z) B(z), (N_out, N_out): singular at the poles of the loop."""
+        return self._open("probe", torch.as_tensor(z))[1]
+
+    def probe_recursion_w(self, w: torch.Tensor | complex) -> torch.Tensor:
+        """I - F B at one point w = 1/z."""
+        return self._open("probe_w", torch.as_tensor(w))[1]
+
+    def _probe(self, how: str, point: torch.Tensor) -> torch.Tensor:
+        forward, system = self._open(how, point)
+        return torch.linalg.solve(system, forward)
+
+    def _open(self, how: str, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        forward = probe_of(self.feedforward, how, point, self.input_channels)
+        back = probe_of(self.feedback, how, point, self.output_channels)
+        if forward is None or back is None:
+            raise ValueError("Recursion: a path has no value at a point of the z-plane")
+        return forward, torch.eye(forward.shape[0], dtype=forward.dtype, device=forward.device) - forward @ back

@@ -1,0 +1,119 @@
+"""The layout algebra: what a linear system does to a spectrum, as one tensor whose shape says how."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Response:
+    """A transfer matrix on the grid, in the smallest layout that holds it.
+
+    The tensor has the shape (B, F, N_out, N_in) for a full matrix or (B, F, N) for a diagonal one (each channel on its
+    own). B is 1 where the items of a batch share the response, F is 1 where it is the same in every bin.
+
+    >>> gain = Response(torch.full((1, 1, 2), 0.5))                 # two channels, constant
+    >>> mix = Response(torch.ones(1, 1, 3, 2))                      # three outputs of two inputs
+    >>> (mix @ gain).apply(torch.ones(1, 5, 2)).shape
+    torch.Size([1, 5, 3])
+    """
+
+    tensor: torch.Tensor
+
+    def __post_init__(self) -> None:
+        if self.tensor.ndim not in (3, 4):
+            raise ValueError(
+                f"a response has the shape (B, F, N) or (B, F, N_out, N_in), got {tuple(self.tensor.shape)}"
+            )
+
+    @property
+    def diagonal(self) -> bool:
+        return self.tensor.ndim == 3
+
+    @property
+    def input_channels(self) -> int:
+        return self.tensor.shape[-1]
+
+    @property
+    def output_channels(self) -> int:
+        return self.tensor.shape[2]
+
+    def full(self) -> torch.Tensor:
+        """The transfer matrix as (B, F, N_out, N_in)."""
+        return torch.diag_embed(self.tensor) if self.diagonal else self.tensor
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply a spectrum (B, F, N_in, …) channel by channel or matrix by vector; trailing dimensions ride along."""
+        h, x = _same_dtype(self.tensor, x)
+        if self.diagonal:
+            return h.reshape(h.shape + (1,) * (x.ndim - 3)) * x
+        return torch.einsum("bfmn,bfn...->bfm...", h, x)
+
+    def __matmul__(self, other: Response) -> Response:
+        """The cascade: ``(g @ h).apply(x) == g.apply(h.apply(x))``."""
+        _match("cascade", self.input_channels, other.output_channels)
+        g, h = _same_dtype(self.tensor, other.tensor)
+        if self.diagonal:
+            return Response(g * h if other.diagonal else g[..., None] * h)
+        return Response(g * h[..., None, :] if other.diagonal else g @ h)
+
+    def __add__(self, other: Response) -> Response:
+        """The sum of two branches."""
+        _match("sum", self.input_channels, other.input_channels)
+        _match("sum", self.output_channels, other.output_channels)
+        if self.diagonal and other.diagonal:
+            return Response(self.tensor + other.tensor)
+        return Response(self.full() + other.full())
+
+    def stack(self, other: Response) -> Response:
+        """Two branches side by side: this one's outputs, then the other's."""
+        _match("stack", self.input_channels, other.input_channels)
+        g, h = _same_dtype(self.full(), other.full())
+        batch, bins = (max(g.shape[i], h.shape[i]) for i in (0, 1))
+        return Response(torch.cat([t.expand(batch, bins, -1, -1) for t in (g, h)], dim=2))
+
+
+def call(module: nn.Module, x: torch.Tensor, ext_param: object = None) -> torch.Tensor:
+    """Run a module, with external parameters where there are some; a module that takes none stands anywhere."""
+    if ext_param is None:
+        return module(x)
+    if not (hasattr(module, "response") or "ext_param" in inspect.signature(module.forward).parameters):
+        raise ValueError(f"ext_param was given for a {type(module).__name__}, which takes none")
+    return module(x, ext_param)
+
+
+def has_response(module: nn.Module) -> bool:
+    """Whether ``module.response(ext_param)`` says all that ``module.forward`` does."""
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    return isinstance(module, nn.Identity) or (not hooked and bool(getattr(module, "has_response", False)))
+
+
+def response_of(module: nn.Module, like: torch.Tensor, ext_param: object = None) -> Response:
+    """The response of any module: its own, or its action on each input channel excited alone.
+
+    Args:
+        module: a processor, a container or any linear ``nn.Module`` that maps (B, F, N_in) to (B, F, N_out).
+        like: a spectrum (B, F, N_in, …) that says how many bins and channels there are, which type and which device.
+        ext_param: external parameters of the module.
+    """
+    channels = like.shape[2]
+    if isinstance(module, nn.Identity):
+        return Response(like.new_ones(1, 1, channels))
+    if has_response(module):
+        return module.response(ext_param)  # type: ignore[operator]
+    excitation = torch.eye(channels, dtype=like.dtype, device=like.device)[:, None].expand(-1, like.shape[1], -1)
+    return Response(call(module, excitation, ext_param).permute(1, 2, 0)[None])
+
+
+def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    dtype = torch.promote_types(g.dtype, h.dtype)
+    return g.to(dtype), h.to(dtype)
+
+
+def _match(what: str, left: int, right: int) -> None:
+    if left != right:
+        raise ValueError(f"cannot {what} responses: one has {left} channels where the other has {right}")

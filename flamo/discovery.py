@@ -1,0 +1,146 @@
+"""Find the plugins that are installed. A plugin that fails is data with its reason; nothing here stops the others."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from types import ModuleType
+from typing import Literal
+
+import pluggy
+
+from flamo.errors import PluginError
+from flamo.plugin import API, Component, Hooks
+
+GROUP = "flamo"
+OURS = "flamo"  # the distribution whose names are never taken away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """One entry point: where it comes from and what became of it."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    status: Literal["ok", "disabled", "broken"] = "ok"
+    components: tuple[Component, ...] = ()
+    error: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ours(self) -> bool:
+        return self.distribution == OURS
+
+    @cached_property
+    def origin(self) -> str:
+        """How messages name it."""
+        return f"plugin {self.name!r} of {self.distribution} {self.version}"
+
+
+def discover() -> tuple[Plugin, ...]:
+    """Every plugin installed, ours first, then by distribution and name."""
+    found = sorted((_described(entry) for entry in entry_points(group=GROUP)), key=_order)
+    disabled = _disabled()
+    active = [plugin for plugin in found if not _names(plugin) & disabled and "*" not in disabled]
+    return tuple(_loaded(p, active) if p in active else replace(p, status="disabled") for p in found)
+
+
+def _order(plugin: Plugin) -> tuple[bool, str, str]:
+    return (not plugin.ours, plugin.distribution, plugin.name)
+
+
+def _described(entry: EntryPoint) -> Plugin:
+    distribution: Distribution | None = entry.dist
+    name, version = (distribution.name, distribution.version) if distribution else ("unknown", "unknown")
+    return Plugin(name=entry.name, module=entry.value, distribution=_normalized(name), version=version)
+
+
+def _normalized(distribution: str) -> str:
+    """A distribution's name as the packaging standards (PEP 503) compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _disabled() -> set[str]:
+    """The plugins and distributions that FLAMO_DISABLE_PLUGINS names; * is all but ours."""
+    names = (name.strip() for name in os.environ.get("FLAMO_DISABLE_PLUGINS", "").split(","))
+    return {name for name in names if name}
+
+
+def _names(plugin: Plugin) -> set[str]:
+    return {plugin.name, plugin.distribution}
+
+
+def _loaded(plugin: Plugin, active: list[Plugin]) -> Plugin:
+    start = time.perf_counter()
+    try:
+        _check_name(plugin, active)
+        components = tuple(_components(plugin))
+        _check_duplicates(components)
+    except (Exception, SystemExit) as error:
+        if os.environ.get("FLAMO_STRICT") == "1":
+            raise PluginError(f"{plugin.origin} is broken: {_reason(error)}") from error
+        plugin = replace(plugin, status="broken", error=_reason(error), traceback=traceback.format_exc())
+    else:
+        plugin = replace(plugin, components=components)
+    return replace(plugin, seconds=time.perf_counter() - start)
+
+
+def _reason(error: BaseException) -> str:
+    """An exception as one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
+
+
+def _check_name(plugin: Plugin, active: list[Plugin]) -> None:
+    rivals = [p for p in active if p.name == plugin.name and p != plugin]
+    if "/" in plugin.name:
+        raise PluginError(f"the entry point name {plugin.name!r} must not contain a slash")
+    if rivals and not plugin.ours:
+        others = ", ".join(f"{p.distribution} {p.version}" for p in rivals)
+        raise PluginError(
+            f"the plugin name {plugin.name!r} is also used by {others}; uninstall one, or disable it with "
+            f"FLAMO_DISABLE_PLUGINS={plugin.distribution}"
+        )
+
+
+def _components(plugin: Plugin) -> Iterator[Component]:
+    module = importlib.import_module(plugin.module)
+    version = getattr(module, "FLAMO_API", API)
+    if version != API:
+        raise PluginError(f"it was written for plugin API {version!r}, this flamo has {API}")
+    for component in _hook_results(module):
+        if not isinstance(component, Component):
+            raise PluginError(f"flamo_components must give Components, got {component!r}")
+        yield component
+
+
+def _hook_results(module: ModuleType) -> Iterable[Component]:
+    manager = pluggy.PluginManager("flamo")
+    manager.add_hookspecs(Hooks)
+    manager.register(module)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{error}; the hook is flamo_components") from error
+    results = manager.hook.flamo_components()
+    if not results:
+        raise PluginError("it has no hook; define flamo_components with the hookimpl marker")
+    return results[0]
+
+
+def _check_duplicates(components: tuple[Component, ...]) -> None:
+    counts = Counter((component.kind, name) for component in components for name in component.names)
+    for (kind, name), count in counts.items():
+        if count > 1:
+            raise PluginError(f"it offers {count} components of kind {kind} named {name!r}")

@@ -1,0 +1,1 @@
+"""The numeric kernels that responses are made of."""

@@ -1,0 +1,123 @@
+"""Components by name: what is installed, what a name means, and how to get the code behind it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from flamo.discovery import Plugin, discover
+from flamo.errors import AmbiguousComponentError, ComponentLoadError, PluginWarning, UnknownComponentError
+from flamo.plugin import KINDS, Component
+
+
+class Offer(NamedTuple):
+    """A component and the plugin that offers it."""
+
+    plugin: Plugin
+    component: Component
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that means this component, whatever else is installed."""
+        return f"{self.plugin.name}/{self.component.name}"
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """Every plugin installed; one that is broken is warned of once. ``plugins.cache_clear()`` looks again."""
+    found = discover()
+    for plugin in found:
+        if plugin.status == "broken":
+            message = f"{plugin.origin} is broken: {plugin.error} ('flamo plugins -v' shows more)"
+            warnings.warn(message, PluginWarning, stacklevel=3)
+    return found
+
+
+def offers(kind: str | None = None) -> Iterator[Offer]:
+    """Every component that can be had, ours first.
+
+    Raises:
+        UnknownComponentError: an unknown kind.
+    """
+    _check_kind(kind)
+    for plugin in plugins():
+        for component in plugin.components:
+            if kind in (None, component.kind):
+                yield Offer(plugin, component)
+
+
+def find(kind: str, name: str) -> Offer:
+    """What a name means: ``biquad``, or ``filters/biquad`` with the plugin's name before it.
+
+    A bare name means ours where we have one of that name; otherwise there must be one plugin that offers it.
+
+    Raises:
+        UnknownComponentError: no such kind or name (the message suggests the nearest).
+        AmbiguousComponentError: several plugins offer it (the message says which).
+    """
+    candidates = list(offers(kind))
+    plugin, _, bare = name.rpartition("/")
+    matches = [o for o in candidates if bare in o.component.names and plugin in ("", o.plugin.name)]
+    matches = [offer for offer in matches if offer.plugin.ours] or matches
+    if not matches:
+        raise UnknownComponentError(_unknown(kind, name, candidates))
+    if len(matches) > 1:
+        raise AmbiguousComponentError(
+            f"{kind} {name!r} is offered by {' and by '.join(offer.plugin.origin for offer in matches)}: "
+            f"say {' or '.join(repr(offer.qualified_name) for offer in matches)}"
+        )
+    return matches[0]
+
+
+def get(kind: str, name: str) -> Any:
+    """The class behind a name.
+
+    Args:
+        kind: ``processor``, ``transform``, ``container``, ``loss`` or ``trainer``.
+        name: as in :func:`find`.
+
+    Raises:
+        UnknownComponentError, AmbiguousComponentError: as :func:`find`.
+        ComponentLoadError: the code is missing or cannot be imported; says who offers it.
+
+    >>> get("processor", "biquad").__name__
+    'Biquad'
+    """
+    return load(find(kind, name))
+
+
+def load(offer: Offer) -> Any:
+    """Import the code behind an offer; raises ComponentLoadError, with the offer's origin."""
+    module, _, attribute = offer.component.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise ComponentLoadError(
+            f"{offer.component.kind} {offer.qualified_name!r} of {offer.plugin.origin} cannot be loaded from "
+            f"{offer.component.target!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check_kind(kind: str | None) -> None:
+    if kind is not None and kind not in KINDS:
+        hint = difflib.get_close_matches(kind, KINDS, 1)
+        raise UnknownComponentError(
+            f"unknown kind {kind!r}; " + (f"did you mean {hint[0]!r}?" if hint else f"one of {', '.join(KINDS)}")
+        )
+
+
+def _unknown(kind: str, name: str, candidates: list[Offer]) -> str:
+    """Why a name is not found and what to try: the nearest name, another kind, a plugin that is out of order."""
+    message = f"unknown {kind} {name!r}"
+    known = [known for o in candidates for known in (*o.component.names, o.qualified_name)]
+    elsewhere = [o for o in offers() if name in (*o.component.names, o.qualified_name)]
+    if elsewhere:
+        return f"{message}; there is a {elsewhere[0].component.kind} of that name"
+    idle = [f"{p.name} ({p.status})" for p in plugins() if p.status != "ok"]
+    hint = difflib.get_close_matches(name, known, 1)
+    message += f"; did you mean {hint[0]!r}?" if hint else f"; 'flamo list {kind}' shows them all"
+    return message + (f" Not in use: {', '.join(idle)}; see 'flamo plugins -v'" if idle else "")

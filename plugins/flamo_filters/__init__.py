@@ -1,0 +1,1 @@
+"""Filters: taps, second-order sections, equalisers."""

@@ -1,0 +1,124 @@
+"""Lowpass, highpass and bandpass cascades."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from flamo.core.constraints import Chain, Clamp, Constraint, Decibels, Rows
+from flamo_filters.pass_filters import bandpass_filter, highpass_filter, lowpass_filter
+from flamo_filters.rbj import Sections
+from flamo_filters.sections import SectionFilter
+
+_DESIGNS = {"lowpass": lowpass_filter, "highpass": highpass_filter, "bandpass": bandpass_filter}
+_GAIN = Chain((Decibels(), Clamp(-60.0, 60.0)))
+
+
+class Biquad(SectionFilter):
+    r"""Cascaded RBJ lowpass, highpass and bandpass sections.
+
+    ``param`` is (K, P, N_out, N_in): a cutoff as a fraction of fs/2 and a linear gain (P = 2), or two cutoffs and a
+    gain for a bandpass (P = 3). ``map`` clamps cutoffs to [0, 1] and turns gains into dB within ±60. Low- and highpass
+    have Butterworth damping, :math:`\alpha = \sin\omega/\sqrt 2`.
+
+    Args:
+        size: (N_out, N_in).
+        n_sections: number of sections K.
+        filter_type: 'lowpass', 'highpass' or 'bandpass'.
+        nfft: number of FFT points.
+        fs: sampling frequency in Hz.
+        requires_grad: whether ``param`` is learned.
+        alias_decay_db: time anti-aliasing, decay in dB over nfft samples.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64; coefficients are formed in float64 in either case.
+
+    Raises:
+        ValueError: an unknown filter_type, n_sections below 1, a size of another form.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: cutoff uniform in [0, 0.5), a bandpass's second one
+    uniform between the largest first one and 1, gain uniform in (-1, 1). Source: W3C Audio EQ Cookbook.
+
+    >>> lowpass = Biquad((1, 1), fs=48000)
+    >>> lowpass.assign_value(torch.tensor([1000 / 24000, 1.0]).reshape(1, 2, 1, 1))
+    >>> round(lowpass.probe(1.0 + 0.0j).real.item(), 6)
+    1.0
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1, 1),
+        n_sections: int = 1,
+        filter_type: str = "lowpass",
+        nfft: int = 2048,
+        fs: int = 48000,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if filter_type not in _DESIGNS:
+            raise ValueError(f"filter_type must be one of {', '.join(_DESIGNS)}, got {filter_type!r}")
+        self.n_sections, self.filter_type, self.fs = n_sections, filter_type, fs
+        super().__init__(
+            (n_sections, *self.get_size(), *size),
+            nfft=nfft,
+            requires_grad=requires_grad,
+            alias_decay_db=alias_decay_db,
+            device=device,
+            dtype=dtype,
+        )
+
+    def get_size(self) -> tuple[int]:
+        """Number of parameters of a section."""
+        return (3,) if self.filter_type == "bandpass" else (2,)
+
+    def initialize_class(self) -> None:
+        self.get_map()
+        super().initialize_class()
+
+    def get_map(self) -> None:
+        eps = torch.finfo(self.param.dtype).eps
+        cutoff: tuple[Constraint, ...] = (Clamp(0.0, 1.0),)
+        if self.filter_type == "bandpass":
+            cutoff = (Clamp(eps, 1.0 - eps),) * 2
+        self.map = Rows((*cutoff, _GAIN), dim=self.section_dim)
+
+    def init_param(self) -> None:
+        cutoff, gain = self.param.data[:, :-1], self.param.data[:, -1]
+        nn.init.uniform_(cutoff[:, 0], 0.0, 0.5)
+        if self.filter_type == "bandpass":
+            nn.init.uniform_(cutoff[:, 1], cutoff[:, 0].max().item(), 1.0)
+        nn.init.uniform_(gain, -1.0, 1.0)
+
+    def sections(self, value: torch.Tensor) -> Sections:
+        *cutoff, gain_db = value.unbind(self.section_dim)
+        hertz = (fraction * self.fs / 2 for fraction in cutoff)
+        return _DESIGNS[self.filter_type](*hertz, gain=gain_db, fs=self.fs, dtype=value.dtype)
+
+
+class parallelBiquad(Biquad):
+    """Cascaded RBJ lowpass, highpass and bandpass sections, one cascade for each channel.
+
+    As :class:`Biquad`, with ``size`` (N,) and ``param`` (K, P, N).
+
+    >>> parallelBiquad((3,), n_sections=2).param.shape
+    torch.Size([2, 2, 3])
+    """
+
+    diagonal = True
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1,),
+        n_sections: int = 1,
+        filter_type: str = "lowpass",
+        nfft: int = 2048,
+        fs: int = 48000,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(
+            size, n_sections, filter_type, nfft, fs, requires_grad, alias_decay_db, device=device, dtype=dtype
+        )

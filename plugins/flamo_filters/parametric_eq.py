@@ -1,0 +1,135 @@
+"""A parametric equaliser that can be learned: every band moves freely within bounds."""
+
+from __future__ import annotations
+
+import torch
+
+from flamo.core.constraints import Interval, LogInterval, Rows
+from flamo_filters import rbj
+from flamo_filters.rbj import Sections
+from flamo_filters.sections import SectionFilter
+
+
+class ParametricEQ(SectionFilter):
+    r"""Parametric equaliser whose bands move freely: frequency, gain and Q within bounds.
+
+    The first band is a low shelf, the last a high shelf, the rest are peaks, all of them RBJ sections with true Q
+    (:math:`\alpha = \sin\omega_0 / (2Q)`); a single band is a peak. ``param`` is (bands, 3, N_out, N_in); ``map`` makes
+    of it frequency in Hz and Q on logarithmic axes, and gain in dB, each strictly within its bounds.
+
+    Args:
+        size: (N_out, N_in).
+        n_bands: number of bands.
+        f_min, f_max: bounds of the frequencies in Hz.
+        q_min, q_max: bounds of Q.
+        gain_max: largest gain, and cut, in dB.
+        nfft: number of FFT points.
+        fs: sampling frequency in Hz.
+        requires_grad: whether ``param`` is learned.
+        alias_decay_db: time anti-aliasing, decay in dB over nfft samples.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64; coefficients are formed in float64 in either case.
+
+    Raises:
+        ValueError: no band, bounds out of order, f_max not below fs/2, a size of another form.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: frequencies evenly spread on a logarithmic axis,
+    gains 0 dB, Q in the middle of its logarithmic range. Source: W3C Audio EQ Cookbook.
+
+    >>> eq = ParametricEQ(n_bands=1, fs=48000, dtype=torch.float64)
+    >>> eq.set(frequency=1000.0, gain_db=6.0, q=2.0)
+    >>> w = torch.exp(-2j * torch.pi * torch.tensor([1000.0], dtype=torch.float64) / 48000)
+    >>> round(20 * eq.transfer(w).abs().log10().item(), 6)
+    6.0
+    """
+
+    map: Rows
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1, 1),
+        n_bands: int = 10,
+        f_min: float = 20.0,
+        f_max: float = 20000.0,
+        q_min: float = 0.1,
+        q_max: float = 10.0,
+        gain_max: float = 20.0,
+        nfft: int = 2048,
+        fs: int = 48000,
+        requires_grad: bool = True,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if f_max >= fs / 2:
+            raise ValueError(f"f_max must be below fs/2 = {fs / 2:g} Hz, got {f_max:g}")
+        self.n_bands, self.fs, self.gain_max = n_bands, fs, gain_max
+        self.f_min, self.f_max, self.q_min, self.q_max = f_min, f_max, q_min, q_max
+        bounds = (LogInterval(f_min, f_max), LogInterval(q_min, q_max), Interval(-gain_max, gain_max))
+        rows = Rows(bounds, dim=self.section_dim)
+        super().__init__((n_bands, 3, *size), nfft, rows, requires_grad, alias_decay_db, device, dtype)
+
+    def init_param(self) -> None:
+        share = (torch.arange(self.n_bands, dtype=torch.float64) + 0.5) / self.n_bands
+        frequency = self.f_min * (self.f_max / self.f_min) ** share
+        self.param.data.zero_()
+        self.set(frequency=frequency.reshape(-1, *(1,) * self.channel_dims))
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The type of every band: 'lowshelf', 'peaking' or 'highshelf'."""
+        return _types(self.n_bands)
+
+    @property
+    def frequency(self) -> torch.Tensor:
+        """Frequencies in Hz, (bands, *channels)."""
+        return self._physical(0)
+
+    @property
+    def q(self) -> torch.Tensor:
+        """Q, (bands, *channels)."""
+        return self._physical(1)
+
+    @property
+    def gain_db(self) -> torch.Tensor:
+        """Gains in dB, (bands, *channels)."""
+        return self._physical(2)
+
+    def _physical(self, row: int) -> torch.Tensor:
+        return self.map(self.param.detach().double()).select(self.section_dim, row)
+
+    def set(self, **values: torch.Tensor | float) -> None:
+        """Set ``frequency`` in Hz, ``q`` and ``gain_db``, each (bands, *channels) or anything that broadcasts to it.
+
+        Raises:
+            TypeError: another name.
+            ValueError: a value outside its bounds.
+        """
+        names = ("frequency", "q", "gain_db")
+        if unknown := set(values) - set(names):
+            raise TypeError(f"set takes {', '.join(names)}, got {', '.join(sorted(unknown))}")
+        physical = self.map(self.param.detach().double())
+        for row, name in enumerate(names):
+            if name in values:
+                target = physical.select(self.section_dim, row)
+                target.copy_(torch.as_tensor(values[name], dtype=physical.dtype, device=physical.device))
+        self.assign_value(self.map.inverse(physical))
+
+    def sections(self, value: torch.Tensor) -> Sections:
+        frequency, q, gain_db = value.unbind(self.section_dim)
+        omega, amplitude = 2 * torch.pi * frequency / self.fs, 10 ** (gain_db / 40)
+        alpha = torch.sin(omega) / (2 * q)
+        bands = zip(self.types, *(v.split(1, self.section_dim) for v in (omega, alpha, amplitude)), strict=True)
+        b, a = (torch.cat(c, self.section_dim) for c in zip(*(_section(*band) for band in bands), strict=True))
+        return b, a
+
+
+def _types(n_bands: int) -> tuple[str, ...]:
+    return ("peaking",) if n_bands == 1 else ("lowshelf", *("peaking",) * (n_bands - 2), "highshelf")
+
+
+def _section(type: str, omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor) -> Sections:
+    if type == "peaking":
+        return rbj.peaking(omega, alpha, amplitude)
+    shelf = rbj.lowshelf if type == "lowshelf" else rbj.highshelf
+    return shelf(omega, 2 * torch.sqrt(amplitude) * alpha, amplitude)

@@ -1,0 +1,98 @@
+"""Lowpass, highpass and bandpass sections from frequencies in Hz and gains in dB."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from flamo.core.constraints import Decibels
+from flamo_filters import rbj
+from flamo_filters.rbj import Sections
+
+Value = torch.Tensor | float
+
+
+def lowpass_filter(
+    fc: Value = 500.0,
+    gain: Value = 0.0,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    r"""RBJ lowpass sections of Butterworth damping (:math:`\alpha = \sin\omega/\sqrt{2}`).
+
+    Args:
+        fc: cutoff frequency in Hz.
+        gain: broadband gain in dB.
+        fs: sampling frequency in Hz.
+        device: of the result; None follows fc.
+        dtype: of the result; coefficients are formed in float64.
+
+    Returns:
+        b, a: each (3, …), not normalised.
+
+    >>> b, a = lowpass_filter(1000.0)
+    >>> round((b.sum() / a.sum()).item(), 4)
+    1.0
+    """
+    fc, gain = _tensors((fc, gain), device)
+    omega = 2 * math.pi * fc / fs
+    return _amplified(rbj.lowpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
+
+
+def highpass_filter(
+    fc: Value = 10000.0,
+    gain: Value = 0.0,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    r"""RBJ highpass sections of Butterworth damping; arguments and result as :func:`lowpass_filter`.
+
+    >>> b, a = highpass_filter(1000.0)
+    >>> b.sum().item()
+    0.0
+    """
+    fc, gain = _tensors((fc, gain), device)
+    omega = 2 * math.pi * fc / fs
+    return _amplified(rbj.highpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
+
+
+def bandpass_filter(
+    fc1: Value,
+    fc2: Value,
+    gain: Value = 0.0,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    r"""RBJ bandpass sections between two frequencies.
+
+    The centre is their mean, the bandwidth their ratio in octaves.
+
+    Args:
+        fc1, fc2: lower and upper cutoff frequency in Hz.
+        gain, fs, device, dtype: as :func:`lowpass_filter`.
+
+    Returns:
+        b, a: each (3, …), not normalised.
+
+    >>> b, a = bandpass_filter(500.0, 2000.0)
+    >>> b[1].item()
+    0.0
+    """
+    fc1, fc2, gain = _tensors((fc1, fc2, gain), device)
+    omega = math.pi * (fc1 + fc2) / fs
+    return _amplified(rbj.bandpass(omega, rbj.bandwidth_alpha(omega, torch.log2(fc2 / fc1))), gain, dtype)
+
+
+def _tensors(values: tuple[Value, ...], device: torch.device | str | None) -> tuple[torch.Tensor, ...]:
+    if device is None:
+        device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
+    return torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values))
+
+
+def _amplified(sections: Sections, gain_db: torch.Tensor, dtype: torch.dtype) -> Sections:
+    b, a = sections
+    return (b * Decibels().inverse(gain_db)).to(dtype), a.to(dtype)

@@ -1,0 +1,76 @@
+"""The base of the filters that are made of second-order sections."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from flamo.core.computed import computed
+from flamo.core.response import Response
+from flamo.kernels.sections import cascade
+from flamo_filters.fir import Filter
+
+
+class SectionFilter(Filter):
+    r"""A cascade of second-order sections; a subclass gives their coefficients in :meth:`sections`.
+
+    .. math:: H(z) = \prod_k \frac{b_{0k} + b_{1k} z^{-1} + b_{2k} z^{-2}}{a_{0k} + a_{1k} z^{-1} + a_{2k} z^{-2}}
+
+    Coefficients are formed in float64 whatever the dtype of the parameters.
+    """
+
+    axes: ClassVar[tuple[str, ...]] = ("sections", "parameters")
+
+    def sections(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Numerators and denominators (b, a) of a mapped parameter, each (3, [B], K, *channels)."""
+        raise NotImplementedError(f"{type(self).__name__} must define sections(value)")
+
+    @property
+    def section_dim(self) -> int:
+        """The axis of the sections, or of their parameters once the sections are chosen; negative, so that a batch
+        may stand before it."""
+        return -1 - self.channel_dims
+
+    def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
+        _, value = self.operands(w, param)
+        return self._cascade(value, w, w.dtype)
+
+    def on_grid(self, param: torch.Tensor) -> Response:
+        value, batched = self.map(param), param.ndim > len(self.size)
+        if self._owns_coefficients:
+            w = self.grid.points(param.device)
+            h = self._cascade(value.to(w.dtype.to_real()), w, param.dtype.to_complex())
+        else:
+            h = self.get_poly_coeff(value)[0]
+        return Response(h if batched else h[None])
+
+    def _cascade(self, value: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        b, a = (c.movedim(self.section_dim, 1) for c in self.sections(value))  # (3, K, [B], *channels)
+        h = cascade(b.flatten(2), a.flatten(2), w, dtype)
+        return h.reshape(-1, *b.shape[2:]).movedim(0, self.section_dim)
+
+    def get_poly_coeff(self, param: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Response and polynomials on the grid of a *mapped* parameter: H (F, *channels), B and A (F, K, *channels).
+
+        A subclass may override it; its H is then the response.
+        """
+        w = self.grid.points(param.device)
+        value, dtype = param.to(w.dtype.to_real()), param.dtype.to_complex()
+        b, a = self.sections(value)
+        powers = torch.stack((torch.ones_like(w), w, w * w), 1)
+        B, A = (torch.tensordot(powers, c.to(w.dtype), dims=1).to(dtype) for c in (b, a))
+        return self._cascade(value, w, dtype), B, A
+
+    @property
+    def _owns_coefficients(self) -> bool:
+        return type(self).get_poly_coeff is SectionFilter.get_poly_coeff
+
+    @property
+    def has_transfer(self) -> bool:
+        return super().has_transfer and self._owns_coefficients
+
+    @computed
+    def alias_envelope_dcy(self) -> torch.Tensor:
+        """γ^n for n = 0, 1, 2: what weights the coefficients on the grid."""
+        return self.gamma ** torch.arange(3, device=self.param.device)

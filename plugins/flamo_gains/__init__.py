@@ -1,0 +1,1 @@
+"""Gains: constant factors, each channel on its own or mixed."""

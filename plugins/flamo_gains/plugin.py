@@ -1,0 +1,21 @@
+"""What flamo_gains offers."""
+
+from collections.abc import Iterator
+
+from flamo.plugin import Component, hookimpl
+
+
+@hookimpl
+def flamo_components() -> Iterator[Component]:
+    yield Component(
+        kind="processor",
+        name="gain",
+        target="flamo_gains.gain:Gain",
+        summary="Matrix of gains that mixes N_in channels into N_out.",
+    )
+    yield Component(
+        kind="processor",
+        name="parallel_gain",
+        target="flamo_gains.gain:parallelGain",
+        summary="One gain for each channel.",
+    )

@@ -1,0 +1,1 @@
+"""Trainers and the data sets they run on."""
