@@ -17,10 +17,23 @@ _MODULES = {
 }
 _NAMES = {
     "flamo.registry": ("find", "get", "offers", "plugins"),
-    "flamo.processor.dsp": (
-        "DSP FFT FFTAntiAlias Transform iFFT iFFTAntiAlias Biquad parallelBiquad Filter parallelFilter "
-        "ParametricEQ PEQ parallelPEQ Gain parallelGain"
-    ).split(),
+    "flamo.processor.dsp": [
+        "DSP",
+        "FFT",
+        "FFTAntiAlias",
+        "Transform",
+        "iFFT",
+        "iFFTAntiAlias",
+        "Biquad",
+        "parallelBiquad",
+        "Filter",
+        "parallelFilter",
+        "ParametricEQ",
+        "PEQ",
+        "parallelPEQ",
+        "Gain",
+        "parallelGain",
+    ],
     "flamo.processor.system": ("Parallel", "Recursion", "Series", "Shell"),
     "flamo.optimize.dataset": ("Dataset", "DatasetColorless", "get_dataloader", "load_dataset", "split_dataset"),
     "flamo.optimize.loss": ("mse_loss",),

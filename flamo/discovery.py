@@ -52,7 +52,7 @@ def discover() -> tuple[Plugin, ...]:
     """Every plugin installed, ours first, then by distribution and name."""
     found = sorted((_described(entry) for entry in entry_points(group=GROUP)), key=_order)
     disabled = _disabled()
-    active = [plugin for plugin in found if not _names(plugin) & disabled and "*" not in disabled]
+    active = [plugin for plugin in found if not _names(plugin) & disabled]
     return tuple(_loaded(p, active) if p in active else replace(p, status="disabled") for p in found)
 
 
@@ -72,13 +72,14 @@ def _normalized(distribution: str) -> str:
 
 
 def _disabled() -> set[str]:
-    """The plugins and distributions that FLAMO_DISABLE_PLUGINS names; * is all but ours."""
-    names = (name.strip() for name in os.environ.get("FLAMO_DISABLE_PLUGINS", "").split(","))
-    return {name for name in names if name}
+    """What FLAMO_DISABLE_PLUGINS names: plugins, distributions, or * for all but ours."""
+    names = [name.strip() for name in os.environ.get("FLAMO_DISABLE_PLUGINS", "").split(",") if name.strip()]
+    return {*names, *map(_normalized, names)}
 
 
 def _names(plugin: Plugin) -> set[str]:
-    return {plugin.name, plugin.distribution}
+    """What FLAMO_DISABLE_PLUGINS may call a plugin."""
+    return {plugin.name, plugin.distribution} | (set() if plugin.ours else {"*"})
 
 
 def _loaded(plugin: Plugin, active: list[Plugin]) -> Plugin:
@@ -133,9 +134,11 @@ def _hook_results(module: ModuleType) -> Iterable[Component]:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(f"{error}; the hook is flamo_components") from error
+    if not manager.hook.flamo_components.get_hookimpls():
+        raise PluginError("it has no hook; define flamo_components with the hookimpl marker")
     results = manager.hook.flamo_components()
     if not results:
-        raise PluginError("it has no hook; define flamo_components with the hookimpl marker")
+        raise PluginError("flamo_components returned None; it must return or yield components")
     return results[0]
 
 

@@ -70,7 +70,7 @@ class Component:
         for name in self.names:
             if not _NAME.fullmatch(name):
                 raise ValueError(
-                    f"component {name!r}: a name is lower case letters, digits and underscores, and starts with a letter"
+                    f"component {name!r}: a name is lower case letters, digits and underscores, a letter first"
                 )
         if not _TARGET.fullmatch(self.target):
             raise ValueError(f"component {self.name!r}: target must be 'package.module:Name', got {self.target!r}")

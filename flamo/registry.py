@@ -50,10 +50,14 @@ def offers(kind: str | None = None) -> Iterator[Offer]:
                 yield Offer(plugin, component)
 
 
-def find(kind: str, name: str) -> Offer:
+def find(kind: str | None, name: str) -> Offer:
     """What a name means: ``biquad``, or ``filters/biquad`` with the plugin's name before it.
 
     A bare name means ours where we have one of that name; otherwise there must be one plugin that offers it.
+
+    Args:
+        kind: its kind; None is any.
+        name: the name, with or without the plugin's.
 
     Raises:
         UnknownComponentError: no such kind or name (the message suggests the nearest).
@@ -66,10 +70,9 @@ def find(kind: str, name: str) -> Offer:
     if not matches:
         raise UnknownComponentError(_unknown(kind, name, candidates))
     if len(matches) > 1:
-        raise AmbiguousComponentError(
-            f"{kind} {name!r} is offered by {' and by '.join(offer.plugin.origin for offer in matches)}: "
-            f"say {' or '.join(repr(offer.qualified_name) for offer in matches)}"
-        )
+        origins = " and by ".join(offer.plugin.origin for offer in matches)
+        choices = " or ".join(f"{offer.component.kind} {offer.qualified_name!r}" for offer in matches)
+        raise AmbiguousComponentError(f"{kind or 'component'} {name!r} is offered by {origins}: say {choices}")
     return matches[0]
 
 
@@ -110,14 +113,14 @@ def _check_kind(kind: str | None) -> None:
         )
 
 
-def _unknown(kind: str, name: str, candidates: list[Offer]) -> str:
+def _unknown(kind: str | None, name: str, candidates: list[Offer]) -> str:
     """Why a name is not found and what to try: the nearest name, another kind, a plugin that is out of order."""
-    message = f"unknown {kind} {name!r}"
-    known = [known for o in candidates for known in (*o.component.names, o.qualified_name)]
-    elsewhere = [o for o in offers() if name in (*o.component.names, o.qualified_name)]
+    message = f"unknown {kind or 'component'} {name!r}"
+    elsewhere = [o.component.kind for o in offers() if name in (*o.component.names, o.qualified_name)]
     if elsewhere:
-        return f"{message}; there is a {elsewhere[0].component.kind} of that name"
-    idle = [f"{p.name} ({p.status})" for p in plugins() if p.status != "ok"]
+        return f"{message}; there is a {elsewhere[0]} of that name"
+    known = [known for o in candidates for known in (*o.component.names, o.qualified_name)]
     hint = difflib.get_close_matches(name, known, 1)
-    message += f"; did you mean {hint[0]!r}?" if hint else f"; 'flamo list {kind}' shows them all"
+    message += f"; did you mean {hint[0]!r}?" if hint else f"; 'flamo list{f' {kind}' if kind else ''}' shows them all"
+    idle = [f"{p.name} ({p.status})" for p in plugins() if p.status != "ok"]
     return message + (f" Not in use: {', '.join(idle)}; see 'flamo plugins -v'" if idle else "")

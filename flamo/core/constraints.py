@@ -17,7 +17,7 @@ _TINY = 1e-30  # smallest magnitude whose logarithm is taken: keeps values and g
 
 
 class Constraint:
-    """Base of the constraints: ``constraint(raw)`` is the value, ``constraint.inverse(value)`` a raw parameter for it."""
+    """Base of the constraints: ``c(raw)`` is the value, ``c.inverse(value)`` a raw parameter for it."""
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
@@ -90,8 +90,8 @@ class LogInterval(Constraint):
     r"""The open interval on a logarithmic axis: :math:`low\,(high/low)^{\sigma(x)}`; for frequencies and Q.
 
     >>> octaves = LogInterval(20.0, 20480.0)
-    >>> octaves(torch.tensor(0.0))
-    tensor(640.0000)
+    >>> round(octaves(torch.tensor(0.0)).item(), 3)
+    640.0
     """
 
     low: float
@@ -114,8 +114,8 @@ class LogInterval(Constraint):
 class Softplus(Constraint):
     r"""Positive values: :math:`\ln(1 + e^x)`.
 
-    >>> Softplus().inverse(Softplus()(torch.tensor(1.0)))
-    tensor(1.)
+    >>> round(Softplus().inverse(Softplus()(torch.tensor(1.0))).item(), 5)
+    1.0
     """
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
@@ -167,8 +167,8 @@ class Rows(Constraint):
     """One constraint for each row along ``dim`` (negative: counted from the last), as in a (bands, 3, …) parameter.
 
     >>> rows = Rows((LogInterval(20.0, 20000.0), Interval(-12.0, 12.0)), dim=-1)
-    >>> rows(rows.inverse(torch.tensor([1000.0, 6.0])))
-    tensor([1000.0001,    6.0000])
+    >>> [round(value, 2) for value in rows(rows.inverse(torch.tensor([1000.0, 6.0]))).tolist()]
+    [1000.0, 6.0]
     """
 
     rows: tuple[Constraint, ...]

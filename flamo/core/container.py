@@ -112,10 +112,11 @@ class Container(nn.Module):
 
     def _like(self, channels: int | None) -> torch.Tensor:
         """An empty spectrum of the right shape and type, for :func:`~flamo.core.response.response_of`."""
+        bins = self.grid.bins
         if channels is None:
             raise ValueError(f"{type(self).__name__}: no part of it says how many channels it has")
         dtype = (self.dtype or torch.get_default_dtype()).to_complex()
-        return torch.zeros((), dtype=dtype, device=self.device).expand(1, self.grid.bins, channels)
+        return torch.zeros((), dtype=dtype, device=self.device).expand(1, bins, channels)
 
     def _check_input(self, x: torch.Tensor, channels: int | None) -> None:
         bins = x.shape[1] if self.nfft is None else self.grid.bins
@@ -147,7 +148,7 @@ class Container(nn.Module):
 
 
 def probe_of(module: nn.Module, how: str, point: torch.Tensor, channels: int | None) -> torch.Tensor | None:
-    """The matrix of any module at one point: by its ``probe`` or ``probe_w`` (``how``), or by its action on the identity.
+    """The matrix of a module at one point: by its ``probe`` or ``probe_w`` (``how``), or its action on the identity.
 
     None where the module has no value at a point, as a transform between time and frequency.
     """

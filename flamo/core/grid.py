@@ -11,7 +11,9 @@ import torch
 
 @dataclass(frozen=True)
 class FrequencyGrid:
-    r"""The points :math:`w_k = z_k^{-1} = \gamma\, e^{-j 2\pi k/\mathrm{nfft}}`, :math:`k = 0 \ldots \lfloor\mathrm{nfft}/2\rfloor`.
+    r"""The points at which a system is sampled.
+
+    .. math:: w_k = z_k^{-1} = \gamma\, e^{-j 2\pi k/\mathrm{nfft}}, \quad k = 0 \ldots \lfloor\mathrm{nfft}/2\rfloor
 
     :math:`\gamma = 10^{-|a| / (20\,\mathrm{nfft})}` lets a signal decay by ``alias_decay_db`` = a dB over nfft samples,
     so that what a long response aliases in time is weaker by as much.

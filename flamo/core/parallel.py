@@ -15,7 +15,9 @@ from flamo.core.series import as_part
 
 
 class Parallel(Container):
-    r"""Two branches of one input: :math:`y = (A + B)\,x`, or both results side by side.
+    r"""Two branches side by side, summed or concatenated.
+
+    .. math:: y = (A + B)\,x \quad\text{or}\quad y = (A x, B x)
 
     Args:
         brA, brB: modules, Sequentials or OrderedDicts; found under ``branchA`` and ``branchB``.

@@ -11,7 +11,7 @@ def flamo_components() -> Iterator[Component]:
         kind="transform",
         name="transform",
         target="flamo.core.transforms:Transform",
-        summary="Any function of the signal, at the ends of a system: ``Transform(torch.abs)``.",
+        summary="Any function of the signal, at the ends of a system.",
     )
     yield Component(
         kind="transform",

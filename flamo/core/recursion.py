@@ -16,7 +16,11 @@ from flamo.kernels.loop import close_loop
 
 
 class Recursion(Container):
-    r"""A loop of a feedforward path F and a feedback path B: :math:`y = (I - F B)^{-1} F\, x`.
+    r"""A feedback loop in closed form.
+
+    .. math:: y = (I - F B)^{-1} F\, x
+
+    with the feedforward path F and the feedback path B.
 
     Args:
         fF: feedforward path, N_in → N_out; found under ``feedforward``.
@@ -33,7 +37,7 @@ class Recursion(Container):
     >>> loop = Recursion(dsp.parallelGain((1,)), dsp.parallelGain((1,)))
     >>> _ = loop.feedforward.assign_value(torch.tensor([1.0])), loop.feedback.assign_value(torch.tensor([0.5]))
     >>> loop.probe(1.0 + 0.0j)                   # 1 / (1 - 0.5)
-    tensor([[2.+0.j]], grad_fn=...)
+    tensor([[2.+0.j]])
     """
 
     def __init__(self, fF: Any, fB: Any) -> None:

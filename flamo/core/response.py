@@ -47,7 +47,7 @@ class Response:
         return torch.diag_embed(self.tensor) if self.diagonal else self.tensor
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        """Multiply a spectrum (B, F, N_in, …) channel by channel or matrix by vector; trailing dimensions ride along."""
+        """Multiply a spectrum (B, F, N_in, …) by channel, or matrix by vector; trailing dimensions ride along."""
         h, x = _same_dtype(self.tensor, x)
         if self.diagonal:
             return h.reshape(h.shape + (1,) * (x.ndim - 3)) * x

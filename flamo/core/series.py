@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
@@ -14,7 +15,9 @@ from flamo.core.response import Response, call, response_of
 
 
 class Series(Container, nn.Sequential):
-    r"""A cascade: :math:`y = H_K \cdots H_2 H_1 x`.
+    r"""Processors one after the other.
+
+    .. math:: y = H_K \cdots H_2 H_1 x
 
     Args:
         *args: modules, or OrderedDicts of named modules. A ``nn.Sequential`` among them is taken apart: its parts
@@ -95,7 +98,7 @@ class Series(Container, nn.Sequential):
 
     def _joints(self) -> Iterator[tuple[tuple[str, int | None], tuple[str, int | None]]]:
         known = [(name, m) for name, m in self.named_children() if getattr(m, "input_channels", None) is not None]
-        for (source, a), (sink, b) in zip(known, known[1:], strict=False):
+        for (source, a), (sink, b) in pairwise(known):
             if self._neighbours(source, sink):
                 yield (source, a.output_channels), (sink, b.input_channels)  # type: ignore[misc]
 

@@ -15,7 +15,9 @@ from flamo.core.series import as_part
 
 
 class Shell(Container):
-    """A core between an input and an output layer, such as an FFT and its inverse.
+    """A system with its input and output layers.
+
+    The layers are such as an FFT and its inverse.
 
     Args:
         core: the system, spectrum to spectrum.

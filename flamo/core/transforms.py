@@ -12,7 +12,7 @@ from flamo.core.grid import FrequencyGrid
 
 
 class Transform(nn.Module):
-    """Any function of the signal, at the ends of a system: ``Transform(torch.abs)``.
+    """Any function of the signal, at the ends of a system.
 
     Args:
         transform: a callable tensor → tensor; None leaves the signal as it is. A lambda works, but cannot be pickled.
@@ -36,7 +36,7 @@ class Transform(nn.Module):
         if transform is not None:
             if not callable(transform):
                 raise TypeError(f"transform must be callable, got {transform!r}")
-            self.transform = transform  # type: ignore[method-assign]
+            self.transform = transform  # type: ignore[method-assign, assignment]
         self.device, self.dtype = device, dtype
 
     def transform(self, x: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,9 @@ class _FourierTransform(Transform):
 
 
 class FFT(_FourierTransform):
-    r"""Real FFT along time: :math:`X_k = \sum_n x_n e^{-j 2\pi kn/\mathrm{nfft}}`.
+    r"""Real FFT along time.
+
+    .. math:: X_k = \sum_n x_n e^{-j 2\pi kn/\mathrm{nfft}}
 
     Args:
         nfft: number of points; a shorter signal is filled with zeros, a longer one cut off.
@@ -104,7 +106,7 @@ class FFT(_FourierTransform):
 
 
 class iFFT(_FourierTransform):
-    """Inverse of :class:`FFT`.
+    """Inverse real FFT along time.
 
     Args:
         nfft: number of points.
@@ -151,7 +153,9 @@ class _AntiAliasTransform(_FourierTransform):
 
 
 class FFTAntiAlias(_AntiAliasTransform):
-    r"""Real FFT of the signal times :math:`\gamma^{-n}`.
+    r"""Real FFT after the inverse of the anti-aliasing decay.
+
+    The FFT of the signal times :math:`\gamma^{-n}`.
 
     Args:
         nfft: number of points, and of samples of the signal.
@@ -174,7 +178,9 @@ class FFTAntiAlias(_AntiAliasTransform):
 
 
 class iFFTAntiAlias(_AntiAliasTransform):
-    r"""Inverse FFT, then the signal times :math:`\gamma^{-n}`: takes back the decay of responses on the grid.
+    r"""Inverse real FFT, then the inverse of the anti-aliasing decay.
+
+    The signal times :math:`\gamma^{-n}`: takes back the decay of responses on the grid.
 
     Args:
         nfft: number of points.

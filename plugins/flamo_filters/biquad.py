@@ -11,6 +11,7 @@ from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 _DESIGNS = {"lowpass": lowpass_filter, "highpass": highpass_filter, "bandpass": bandpass_filter}
+_EDGE = 1e-6  # as near to 0 and fs/2 as a cutoff gets: at the very edge a section is 0/0 there
 _GAIN = Chain((Decibels(), Clamp(-60.0, 60.0)))
 
 
@@ -92,7 +93,7 @@ class Biquad(SectionFilter):
 
     def sections(self, value: torch.Tensor) -> Sections:
         *cutoff, gain_db = value.unbind(self.section_dim)
-        hertz = (fraction * self.fs / 2 for fraction in cutoff)
+        hertz = (fraction.clamp(_EDGE, 1 - _EDGE) * self.fs / 2 for fraction in cutoff)
         return _DESIGNS[self.filter_type](*hertz, gain=gain_db, fs=self.fs, dtype=value.dtype)
 
 

@@ -36,7 +36,7 @@ class Filter(DSP):
     >>> fir = Filter((2, 1, 1), nfft=4)
     >>> fir.assign_value(torch.tensor([1.0, 1.0]).reshape(2, 1, 1))      # 1 + 1/z
     >>> fir.probe(1.0 + 0.0j)
-    tensor([[2.+0.j]], grad_fn=...)
+    tensor([[2.+0.j]])
     """
 
     axes: ClassVar[tuple[str, ...]] = ("taps",)

@@ -6,6 +6,7 @@ import torch
 
 from flamo.core.constraints import Interval, LogInterval, Rows
 from flamo_filters import rbj
+from flamo_filters.bands import band_sections, band_types
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
@@ -78,7 +79,7 @@ class ParametricEQ(SectionFilter):
     @property
     def types(self) -> tuple[str, ...]:
         """The type of every band: 'lowshelf', 'peaking' or 'highshelf'."""
-        return _types(self.n_bands)
+        return band_types(self.n_bands)
 
     @property
     def frequency(self) -> torch.Tensor:
@@ -119,16 +120,10 @@ class ParametricEQ(SectionFilter):
         frequency, q, gain_db = value.unbind(self.section_dim)
         omega, amplitude = 2 * torch.pi * frequency / self.fs, 10 ** (gain_db / 40)
         alpha = torch.sin(omega) / (2 * q)
-        bands = zip(self.types, *(v.split(1, self.section_dim) for v in (omega, alpha, amplitude)), strict=True)
-        b, a = (torch.cat(c, self.section_dim) for c in zip(*(_section(*band) for band in bands), strict=True))
-        return b, a
+        return band_sections(_section, (omega, alpha, amplitude), self.section_dim)
 
 
-def _types(n_bands: int) -> tuple[str, ...]:
-    return ("peaking",) if n_bands == 1 else ("lowshelf", *("peaking",) * (n_bands - 2), "highshelf")
-
-
-def _section(type: str, omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor) -> Sections:
+def _section(omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor, type: str) -> Sections:
     if type == "peaking":
         return rbj.peaking(omega, alpha, amplitude)
     shelf = rbj.lowshelf if type == "lowshelf" else rbj.highshelf

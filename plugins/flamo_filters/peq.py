@@ -10,6 +10,7 @@ from torch import nn
 
 from flamo.core.constraints import Identity
 from flamo_filters import rbj
+from flamo_filters.bands import band_sections
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 from flamo_filters.svf import state_variable
@@ -106,11 +107,7 @@ class PEQ(SectionFilter):
         return design(f, R, G, type)
 
     def sections(self, value: torch.Tensor) -> Sections:
-        types, lengths = ("lowshelf", "peaking", "highshelf"), (1, self.n_bands - 2, 1)
-        bands = zip(*(v.split(lengths, self.section_dim) for v in self.map_eq(value)), strict=True)
-        parts = [self.compute_biquad_coeff(*band, type=t) for band, t in zip(bands, types, strict=True)]
-        b, a = (torch.cat(c, self.section_dim) for c in zip(*parts, strict=True))
-        return b, a
+        return band_sections(self.compute_biquad_coeff, self.map_eq(value), self.section_dim)
 
 
 class parallelPEQ(PEQ):

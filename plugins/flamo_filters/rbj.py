@@ -32,7 +32,7 @@ def bandpass(omega: torch.Tensor, alpha: torch.Tensor) -> Sections:
 
 
 def peaking(omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor) -> Sections:
-    r"""Peak: :math:`b = (1 + \alpha A, -2\cos\omega, 1 - \alpha A)`, :math:`a = (1 + \alpha/A, -2\cos\omega, 1 - \alpha/A)`."""
+    r"""Peak: :math:`b = (1 + \alpha A, -2\cos\omega, 1 - \alpha A)`, a the same with :math:`\alpha/A`."""
     return _poles(omega, alpha * amplitude), _poles(omega, alpha / amplitude)
 
 

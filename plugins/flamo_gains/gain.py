@@ -33,7 +33,7 @@ class Gain(DSP):
     >>> gain = Gain((1, 2), nfft=8)
     >>> gain.assign_value(torch.tensor([[2.0, 3.0]]))
     >>> gain(torch.ones(1, 5, 2))[0, 0]
-    tensor([5.], grad_fn=...)
+    tensor([5.])
     """
 
     def __init__(

@@ -33,6 +33,7 @@ class mse_loss(nn.Module):
         target = y_true.squeeze(-1) if y_true.ndim == y_pred.ndim else y_true
         if target.shape != total.shape:
             raise ValueError(
-                f"mse_loss: a prediction {tuple(y_pred.shape)} needs a target {(*total.shape, 1)}, got {tuple(y_true.shape)}"
+                f"mse_loss: a prediction {tuple(y_pred.shape)} needs a target {(*total.shape, 1)}, "
+                f"got {tuple(y_true.shape)}"
             )
         return (total - target).abs().square().mean()

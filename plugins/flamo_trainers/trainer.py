@@ -148,7 +148,9 @@ class Trainer:
     def early_stop(self) -> bool:
         """Whether the last ``patience`` epochs have brought nothing."""
         loss = (self.valid_loss or self.train_loss)[-1]
-        improved = loss < self.best - self.patience_delta * abs(self.best) if self.best < float("inf") else loss < self.best
+        improved = (
+            loss < self.best - self.patience_delta * abs(self.best) if self.best < float("inf") else loss < self.best
+        )
         self.best, self.counter = (loss, 0) if improved else (self.best, self.counter + 1)
         return self.counter >= self.patience
 
@@ -170,7 +172,7 @@ class Trainer:
         folder.mkdir(exist_ok=True)
         partial = folder / f".model_e{e}.pt.partial"
         torch.save(self.net.state_dict(), partial)
-        os.replace(partial, folder / f"model_e{e}.pt")
+        partial.replace(folder / f"model_e{e}.pt")
 
 
 def get_str_results(

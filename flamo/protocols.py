@@ -1,0 +1,65 @@
+"""What each kind of component must offer. Light: torch is imported for type checkers only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from flamo.core.response import Response
+
+
+@runtime_checkable
+class Processor(Protocol):
+    """A linear time-invariant system on a frequency grid; derive from :class:`flamo.core.dsp.DSP` to get it all."""
+
+    param: nn.Parameter
+    nfft: int
+    input_channels: int
+    output_channels: int
+
+    def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
+        """The transfer function at any complex points w = 1/z."""
+
+    def response(self, ext_param: torch.Tensor | None = None) -> Response:
+        """The response on the grid."""
+
+    def forward(self, x: torch.Tensor, ext_param: torch.Tensor | None = None) -> torch.Tensor:
+        """Filter a spectrum (B, F, N_in, …)."""
+
+
+@runtime_checkable
+class Transform(Protocol):
+    """A function of a signal at the ends of a system: a ``torch.nn.Module`` with one argument."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The transformed signal."""
+
+
+@runtime_checkable
+class Container(Protocol):
+    """A system made of others: a ``torch.nn.Module`` that passes external parameters on by name."""
+
+    def forward(self, x: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
+        """Run the parts."""
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A criterion of a prediction and a target: any ``torch.nn.Module`` or function."""
+
+    def __call__(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """A scalar to be made small."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """What moves the parameters of a system until its criteria are small."""
+
+    def register_criterion(self, criterion: Loss, alpha: float = 1, requires_model: bool = False) -> None:
+        """Add a weighted criterion."""
+
+    def train(self, train_dataset: Any, valid_dataset: Any) -> None:
+        """Train on pairs of input and target."""

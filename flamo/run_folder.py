@@ -1,0 +1,106 @@
+"""The folder that a fit leaves behind. Nothing in it is ever half-written."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flamo.errors import InputError
+
+if TYPE_CHECKING:
+    from flamo.fit import Fit
+
+METRICS = "metrics.json"  # also what tells a run folder from a foreign one
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Raise InputError unless a run may be written there: a new or empty folder, an earlier run, or ``overwrite``."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; choose another folder with -o")
+    if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder) and not overwrite:
+        raise InputError(
+            f"{folder}: holds files that are not a run of flamo; choose another with -o, or say --overwrite"
+        )
+    parent = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"{folder}: {parent} cannot be written to; choose another folder with -o")
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return "flamo_version" in json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def write_run(fit: Fit, folder: Path) -> None:
+    """Write filters, plot, metrics and parameters; files of the same names are replaced, others stay."""
+    from flamo.plot import plot_fit
+
+    with _all_or_nothing(folder) as staging:
+        filters = [asdict(band) for band in fit.filters]
+        (staging / "filters.json").write_text(_json({"fs": fit.arguments["fs"], "filters": filters}), encoding="utf-8")
+        (staging / "filters.txt").write_text(filter_table(fit), encoding="utf-8")
+        (staging / METRICS).write_text(_json(metrics(fit)), encoding="utf-8")
+        plot_fit(fit, staging / "fit.png")
+        _save_parameters(fit, staging / "model.safetensors")
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder`` whose files are moved into it once all of them are written."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+    try:
+        yield staging
+        folder.mkdir(exist_ok=True)
+        for file in staging.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def metrics(fit: Fit) -> dict[str, Any]:
+    """What a run has reached and how, for ``metrics.json``."""
+    from flamo.fit import BAND
+
+    low, high = BAND
+    values: dict[str, Any] = {"flamo_version": version("flamo"), "target": fit.target.name}
+    values |= {"points": len(fit.target.frequency), "steps": fit.steps, "seed": fit.seed, **fit.arguments}
+    values |= {"interrupted": fit.interrupted, **_errors(fit, 0.0, float("inf"))}
+    return values | {f"{low:g}_{high:g}_hz": _errors(fit, low, high)}
+
+
+def _errors(fit: Fit, low: float, high: float) -> dict[str, float | None]:
+    values = zip(("rms_db", "max_db"), fit.errors(low, high), strict=True)
+    return {name: None if math.isnan(value) else value for name, value in values}
+
+
+def filter_table(fit: Fit) -> str:
+    """The filters as text, one a line."""
+    rows = [f"{'':>2}  {'type':<10}  {'frequency/Hz':>12}  {'gain/dB':>7}  {'Q':>6}"]
+    for number, band in enumerate(fit.filters, 1):
+        rows.append(f"{number:>2}  {band.type:<10}  {band.frequency:>12.2f}  {band.gain_db:>7.2f}  {band.q:>6.3f}")
+    return "\n".join(rows) + "\n"
+
+
+def _save_parameters(fit: Fit, path: Path) -> None:
+    from safetensors.torch import save
+
+    from flamo.fit import COMPONENT
+
+    metadata = {"component": COMPONENT, "arguments": json.dumps(fit.arguments)}
+    path.write_bytes(save({"param": fit.model.param.detach().contiguous()}, metadata))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,33 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from flamo import registry
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def fresh_registry():
+    """A registry that looks for plugins anew, before and after the test."""
+    registry.plugins.cache_clear()
+    yield registry
+    registry.plugins.cache_clear()
+
+
+@pytest.fixture
+def run_python(tmp_path):
+    """Run a fresh interpreter in an empty folder; returns the completed process."""
+
+    def run(*arguments, check=True, **environment):
+        command = [sys.executable, *arguments]
+        env = {**os.environ, **environment}
+        return subprocess.run(command, check=check, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+
+    return run
