@@ -106,7 +106,7 @@ class DSP(nn.Module):
 
     def freq_response(self, param: torch.Tensor) -> torch.Tensor:
         """The response of a raw parameter: (F, N_out, N_in), or (F, N) for a diagonal layout."""
-        h = self.on_grid(param).tensor
+        h = self.on_grid(param).tensor.to(param.dtype.to_complex())
         h = h.expand(-1, self.grid.bins, *h.shape[2:])
         return h if param.ndim > len(self.size) else h[0]
 

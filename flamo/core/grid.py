@@ -72,9 +72,10 @@ def real_dtype(device: torch.device) -> torch.dtype:
 
 @lru_cache(maxsize=16)
 def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
-    k = torch.arange(grid.bins, dtype=torch.float64)
-    angle = -2.0 * math.pi * k / grid.nfft
-    w = torch.polar(torch.full_like(angle, grid.gamma), angle)
+    k, step = torch.arange(grid.bins, dtype=torch.float64), 2.0 * math.pi / grid.nfft
+    # sines of angles within a quarter turn: exactly 0 and ±1 where they should be, so that zeros on the grid are zeros
+    cos, sin = torch.sin(step * (grid.nfft / 4 - k)), torch.sin(step * torch.minimum(k, grid.nfft / 2 - k))
+    w = grid.gamma * torch.complex(cos, -sin)
     return w.to(device, real_dtype(device).to_complex())
 
 

@@ -71,6 +71,7 @@ class ParametricEQ(SectionFilter):
         super().__init__((n_bands, 3, *size), nfft, rows, requires_grad, alias_decay_db, device, dtype)
 
     def init_param(self) -> None:
+        self.check_param_shape()
         share = (torch.arange(self.n_bands, dtype=torch.float64) + 0.5) / self.n_bands
         frequency = self.f_min * (self.f_max / self.f_min) ** share
         self.param.data.zero_()

@@ -94,6 +94,8 @@ def get_dataloader(
 def split_dataset(dataset: data.Dataset, split: float, device: Device = "cpu") -> tuple[data.Subset, data.Subset]:
     """A random share ``split`` of the items for training, at least one, and the rest for validation.
 
+    ``device`` is accepted as in earlier versions; the order is drawn by torch's generator on the CPU.
+
     Raises:
         ValueError: split is not within (0, 1].
     """
@@ -101,8 +103,8 @@ def split_dataset(dataset: data.Dataset, split: float, device: Device = "cpu") -
         raise ValueError(f"split must be above 0 and at most 1, got {split}")
     total = len(dataset)  # type: ignore[arg-type]
     train = max(1, int(split * total))
-    training, validation = data.random_split(dataset, [train, total - train], torch.Generator(device))
-    return training, validation
+    order = torch.randperm(total, device="cpu").tolist()
+    return data.Subset(dataset, order[:train]), data.Subset(dataset, order[train:])
 
 
 def load_dataset(
@@ -115,7 +117,7 @@ def load_dataset(
         batch_size: items a step; a smaller set makes one smaller batch.
         split: share for training.
         shuffle: whether the order changes in every epoch.
-        device: of the random numbers that split the set.
+        device: accepted as in earlier versions.
 
     Returns:
         training loader, without its last incomplete batch; validation loader, with it.

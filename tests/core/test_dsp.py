@@ -85,7 +85,9 @@ def test_an_external_parameter_counts_for_one_call_and_gets_the_gradient():
     torch.testing.assert_close(gain.param.detach(), stored)
 
 
-@pytest.mark.parametrize("make", [OnePole, lambda: dsp.Biquad((2, 2), n_sections=3, nfft=2048)], ids=["transfer", "sos"])
+@pytest.mark.parametrize(
+    "make", [OnePole, lambda: dsp.Biquad((2, 2), n_sections=3, nfft=2048)], ids=["transfer", "sos"]
+)
 def test_a_batched_external_parameter_is_the_loop_over_its_items(make):
     processor = make()
     external = torch.rand(4, *processor.size)
@@ -140,7 +142,9 @@ def test_an_overridden_get_poly_coeff_defines_the_response():
         doubled.probe(1j)
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
+)
 def test_a_copy_with_an_assigned_response_is_independent(duplicate):
     original = ByHook((4, 1, 1), nfft=NFFT)
     copied, x = duplicate(original), spectrum(1)

@@ -15,6 +15,10 @@ def test_points_are_where_the_fft_of_a_decayed_signal_is(nfft, alias_decay_db):
     np.testing.assert_allclose(polynomial, expected, atol=1e-12 * nfft)
 
 
+def test_the_ends_and_the_middle_are_exact():
+    assert FrequencyGrid(96000).points()[[0, 24000, 48000]].tolist() == [1, -1j, -1]
+
+
 def test_the_envelope_falls_by_alias_decay_db_over_nfft_samples():
     grid = FrequencyGrid(1000, 30.0)
     envelope = grid.envelope()

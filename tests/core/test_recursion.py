@@ -134,7 +134,10 @@ def test_gradients():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: system.Recursion(dsp.Gain((3, 2)), dsp.Gain((3, 3))), r"feedback \(Gain\) has 3, feedforward \(Gain\) "),
+        (
+            lambda: system.Recursion(dsp.Gain((3, 2)), dsp.Gain((3, 3))),
+            r"feedback \(Gain\) has 3, feedforward \(Gain\) ",
+        ),
         (lambda: system.Recursion(dsp.Gain((2, 2)), dsp.Gain((2, 3))), "channels do not match"),
         (lambda: system.Recursion(dsp.Gain(nfft=8), dsp.Gain(nfft=16)), "nfft differs"),
         (lambda: network().loop(torch.ones(1, 4, N)), "257 bins, 3 channels"),

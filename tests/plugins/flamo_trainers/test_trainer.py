@@ -1,0 +1,108 @@
+import pytest
+import torch
+from torch import nn
+
+from flamo import Trainer, dsp
+
+
+class Scripted(nn.Module):
+    """A loss with given values, so that stopping can be told from training."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = iter(values)
+
+    def forward(self, prediction, target):
+        return 0 * prediction.abs().sum() + next(self.values)
+
+
+def net():
+    return dsp.Gain((1, 1), nfft=8, requires_grad=True)
+
+
+PAIR = [(torch.ones(1, 5, 1), torch.zeros(1, 5, 1))]
+
+
+def trained(*criteria, valid=(), **kwargs):
+    trainer = Trainer(net(), **kwargs)
+    for criterion in criteria:
+        trainer.register_criterion(criterion)
+    trainer.train(PAIR, valid)
+    return trainer
+
+
+def test_the_loss_falls():
+    trainer = trained(nn.MSELoss(), valid=PAIR, max_epochs=20, lr=0.05)
+    assert trainer.train_loss[-1] < 0.5 * trainer.train_loss[0]
+    assert len(trainer.valid_loss) == len(trainer.train_loss) == 20
+
+
+@pytest.mark.parametrize(
+    ("values", "epochs"),
+    [
+        ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], 6),  # improving
+        ([1e-3, 9e-4, 8e-4, 7e-4, 6e-4, 5e-4], 6),  # improving at a small scale
+        ([1.0, 0.999, 0.998, 0.997, 0.996, 0.995], 3),  # not by a hundredth
+        ([1.0, 2.0, 4.0, 8.0, 16.0, 32.0], 3),  # diverging
+        ([float("nan")] * 6, 2),
+        ([1.0, 2.0, 0.5, 2.0, 0.2, 2.0], 6),  # every other one
+    ],
+)
+def test_training_ends_after_patience_epochs_without_improvement(values, epochs):
+    assert len(trained(Scripted(values), max_epochs=6, patience=2).train_loss) == epochs
+
+
+def test_validation_decides_where_there_is_some():
+    class TrainingOnly(Scripted):
+        def forward(self, prediction, target):
+            return super().forward(prediction, target) if torch.is_grad_enabled() else torch.tensor(1.0)
+
+    assert len(trained(TrainingOnly([6, 5, 4, 3, 2, 1]), valid=PAIR, max_epochs=6, patience=2).train_loss) == 3
+
+
+def test_criteria_are_weighted_and_logged_apart():
+    trainer = Trainer(net(), max_epochs=1)
+    trainer.register_criterion(nn.L1Loss(), 2)
+    trainer.register_criterion(nn.L1Loss(), 3)
+    trainer.register_criterion(lambda y, t, model: model.param.square().sum(), 1, requires_model=True)
+    start = trainer.net.param.item()
+    trainer.train(PAIR)
+    logged = {name: values[0] for name, values in trainer.train_loss_log.items()}
+    assert logged == pytest.approx({"L1Loss": 2 * abs(start), "L1Loss_2": 3 * abs(start), "function": start**2})
+    assert trainer.train_loss[0] == pytest.approx(sum(logged.values()))
+
+
+def test_the_learning_rate_falls_by_steps():
+    trainer = trained(nn.MSELoss(), max_epochs=5, lr=1.0, step_size=2, step_factor=0.1, patience=9)
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+def test_checkpoints_are_state_dicts_in_a_folder_made_on_demand(tmp_path):
+    trainer = trained(nn.MSELoss(), max_epochs=2, train_dir=tmp_path / "a" / "b")
+    files = sorted(f.name for f in (tmp_path / "a" / "b" / "checkpoints").iterdir())
+    assert files == ["model_e0.pt", "model_e1.pt"]
+    state = torch.load(tmp_path / "a" / "b" / "checkpoints" / "model_e1.pt", weights_only=True)
+    torch.testing.assert_close(state["param"], trainer.net.param.detach())
+
+
+def test_nothing_is_saved_without_a_folder_or_a_log(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained(nn.MSELoss(), max_epochs=1)
+    trained(nn.MSELoss(), max_epochs=1, train_dir="output", log=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Trainer(net(), max_epochs=0), "max_epochs"),
+        (lambda: Trainer(net(), patience=0), "patience"),
+        (lambda: Trainer(net(), lr=0), "lr"),
+        (lambda: Trainer(net()).train(PAIR), "register a criterion"),
+        (lambda: trained(nn.MSELoss()).train([]), "empty"),
+        (lambda: Trainer(net()).get_train_dir(), "train_dir"),
+    ],
+)
+def test_a_wrong_argument_is_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
