@@ -20,7 +20,9 @@ def fit(
     target: Annotated[
         str,
         typer.Argument(
-            help="A CSV of frequency in Hz and a target in dB, or the example 'headphone'.", show_default=False
+            metavar="TARGET",
+            help="A CSV of frequency in Hz and a target in dB, or the example 'headphone'.",
+            show_default=False,
         ),
     ],
     bands: Annotated[int, typer.Option(min=1, max=64, help="Filters: a low shelf, peaks, a high shelf.")] = 10,

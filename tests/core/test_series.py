@@ -61,7 +61,7 @@ def test_any_module_stands_anywhere():
 def test_slices_iteration_and_names():
     chain = system.Series(named("a", "b", "c"))
     assert isinstance(chain[1:], system.Series)
-    assert [m for m in chain] == [chain.a, chain.b, chain.c]
+    assert list(chain) == [chain.a, chain.b, chain.c]
     assert list(chain.state_dict()) == ["a.param", "b.param", "c.param"]
 
 

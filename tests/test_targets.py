@@ -1,0 +1,92 @@
+import pytest
+
+from flamo.errors import InputError
+from flamo.targets import find_target, read_target
+
+POINTS = [(20.0, -1.0), (1000.0, 0.5), (20000.0, 3.0)]
+
+
+def write(tmp_path, content, name="t.csv"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rows(delimiter=",", ending="\n"):
+    return ending.join(f"{f}{delimiter}{g}" for f, g in POINTS) + ending
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rows(),
+        rows(";"),
+        rows("\t"),
+        rows(ending="\r\n"),
+        rows(ending="\r"),
+        rows().rstrip("\n"),
+        "\n\n" + rows().replace("\n", "\n\n"),
+        "frequency,target\n" + rows(),
+        "Frequency (Hz); dB\n" + rows(";"),
+        "frequency,raw\n" + rows(),
+        "﻿frequency,target\n" + rows(),
+        "target,frequency\n" + "".join(f"{g},{f}\n" for f, g in POINTS),
+        "frequency,raw,target,equalization\n" + "".join(f"{f},9,9,{g}\n" for f, g in POINTS),
+        "frequency,target,published\n" + "".join(f"{f},{g},9\n" for f, g in POINTS),
+        "".join(f'"{f}","{g}"\n' for f, g in reversed(POINTS)),
+    ],
+)
+def test_every_dialect_is_the_same_curve(tmp_path, content):
+    target = read_target(write(tmp_path, content))
+    assert list(zip(target.frequency, target.gain_db, strict=True)) == POINTS
+    assert target.name == "t"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n \n", "the file is empty"),
+        ("20\n30\n40\n", "one column; two are needed"),
+        (rows() + "abc,1\n", "row 4: 'abc' is not a number"),
+        (rows() + "30,1 dB\n", "row 4: '1 dB' is not a number"),
+        (rows() + "30\n", "row 4: column 2 is missing"),
+        (rows() + "30,\n", "row 4: column 2 is missing"),
+        ("f,dB\n" + rows() + "30,nan\n", "row 5: nan is not a finite number"),
+        (rows() + "30,-inf\n", "row 4: -inf is not a finite number"),
+        (rows() + "-30,1\n", "row 4: frequency -30 Hz is not positive"),
+        (rows() + "0,1\n", "row 4: frequency 0 Hz is not positive"),
+        (rows() + "1000,1\n", "row 4: frequency 1000 Hz is in row 2 already"),
+        (rows() + "30,1e300\n", "row 4: 1e+300 dB is out of range"),
+        ("20,1\n30,2\n", "2 points; at least 3 are needed"),
+        ("frequency,target\n", "0 points; at least 3"),
+        ("frequency,raw,target\n20,1,1\n", "which column is the target? Found 'raw', 'target'"),
+        ("20,1,1\n30,1,1\n40,1,1\n", "3 columns without names"),
+        (b"\xff\xfe\x00\x01", "not a text file in UTF-8"),
+        ("20,1\n30," + "1" * 200000 + "\n", "not a CSV file"),
+    ],
+)
+def test_a_bad_file_is_refused_with_file_and_row(tmp_path, content, message):
+    path = write(tmp_path, content)
+    with pytest.raises(InputError) as error:
+        read_target(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_no_target(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        find_target(str(tmp_path))
+
+
+def test_an_unknown_name_gets_the_nearest_example():
+    with pytest.raises(InputError, match=r"headphoen: no such file, and no example .* did you mean 'headphone'\?"):
+        find_target("headphoen")
+    with pytest.raises(InputError, match="built-in examples: headphone"):
+        find_target("missing.csv")
+
+
+def test_the_example_is_the_measured_headphone():
+    target = find_target("headphone")
+    assert (len(target.frequency), target.frequency[0], target.gain_db[0]) == (127, 20.0, -2.59)
