@@ -1,0 +1,58 @@
+"""A package from a stranger, installed and uninstalled with pip."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+from strangers import ALLPASS, hook, write_distribution
+
+ROOT = Path(__file__).parent.parent.parent
+PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "acme-filters"
+version = "4.5.6"
+
+[project.entry-points.flamo]
+acme = "pkg_acme_filters.plugin"
+"""
+
+
+@pytest.fixture
+def python(tmp_path):
+    """An environment of its own that sees flamo and its dependencies."""
+    venv.create(tmp_path / "env", with_pip=True)
+    executable = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    find = [executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    purelib = Path(subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip())
+    (purelib / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n{ROOT / 'plugins'}\n")
+    return executable
+
+
+@pytest.mark.slow
+def test_it_comes_with_pip_install_and_goes_with_pip_uninstall(python, tmp_path):
+    def run(*arguments):
+        return subprocess.run([python, *arguments], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
+
+    def strangers():
+        offers = json.loads(run("-m", "flamo.cli", "list", "processor", "--json"))
+        return [(o["qualified_name"], o["distribution"], o["version"]) for o in offers if o["distribution"] != "flamo"]
+
+    target = "pkg_acme_filters.allpass:Allpass"
+    source = write_distribution(tmp_path, hook(target=target), distribution="acme-filters", allpass=ALLPASS)
+    (source / "pyproject.toml").write_text(
+        PYPROJECT + '[tool.hatch.build.targets.wheel]\npackages = ["pkg_acme_filters"]\n'
+    )
+    assert strangers() == []
+    run("-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", str(source))
+    assert strangers() == [("acme/allpass", "acme-filters", "4.5.6")]
+    assert run("-c", "import flamo; print(flamo.get('processor', 'acme/allpass').__name__)") == "Allpass\n"
+    run("-m", "pip", "uninstall", "-q", "-y", "acme-filters")
+    assert strangers() == []
