@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from flamo.core.computed import computed
-from flamo.core.constraints import Identity
+from flamo.core.constraints import Constraint, Identity
 from flamo.core.grid import FrequencyGrid, real_dtype
 from flamo.core.response import Response
 
@@ -86,8 +86,12 @@ class DSP(nn.Module):
 
     def operands(self, w: torch.Tensor, param: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """What a ``transfer`` starts from: w shaped to broadcast against the channels, and the mapped parameter."""
-        value = self.map(self.param if param is None else param)
-        return w.reshape(w.shape + (1,) * self.channel_dims), value.to(w.dtype.to_real())
+        return w.reshape(w.shape + (1,) * self.channel_dims), self.values(param).to(w.dtype.to_real())
+
+    def values(self, param: torch.Tensor | None = None) -> torch.Tensor:
+        """The mapped parameter in the working precision: a constraint is computed there, another map in param's own."""
+        raw, wide = self.param if param is None else param, real_dtype(self.param.device)
+        return self.map(raw.to(wide)) if isinstance(self.map, Constraint) else self.map(raw).to(wide)
 
     def on_grid(self, param: torch.Tensor) -> Response:
         """The response on the grid; ``param`` may carry a batch of its own, (B, *size)."""

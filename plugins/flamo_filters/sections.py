@@ -37,13 +37,11 @@ class SectionFilter(Filter):
         return self._cascade(value, w, w.dtype)
 
     def on_grid(self, param: torch.Tensor) -> Response:
-        value, batched = self.map(param), param.ndim > len(self.size)
         if self._owns_coefficients:
-            w = self.grid.points(param.device)
-            h = self._cascade(value.to(w.dtype.to_real()), w, param.dtype.to_complex())
+            h = self._cascade(self.values(param), self.grid.points(param.device), param.dtype.to_complex())
         else:
-            h = self.get_poly_coeff(value)[0]
-        return Response(h if batched else h[None])
+            h = self.get_poly_coeff(self.map(param))[0]
+        return Response(h if param.ndim > len(self.size) else h[None])
 
     def _cascade(self, value: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         b, a = (c.movedim(self.section_dim, 1) for c in self.sections(value))  # (3, K, [B], *channels)
