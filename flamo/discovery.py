@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
+import sys
 import time
 import traceback
 from collections import Counter
@@ -53,7 +55,8 @@ def discover() -> tuple[Plugin, ...]:
     found = sorted((_described(entry) for entry in entry_points(group=GROUP)), key=_order)
     disabled = _disabled()
     active = [plugin for plugin in found if not _names(plugin) & disabled]
-    return tuple(_loaded(p, active) if p in active else replace(p, status="disabled") for p in found)
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints is no part of our output
+        return tuple(_loaded(p, active) if p in active else replace(p, status="disabled") for p in found)
 
 
 def _order(plugin: Plugin) -> tuple[bool, str, str]:
@@ -61,9 +64,25 @@ def _order(plugin: Plugin) -> tuple[bool, str, str]:
 
 
 def _described(entry: EntryPoint) -> Plugin:
-    distribution: Distribution | None = entry.dist
-    name, version = (distribution.name, distribution.version) if distribution else ("unknown", "unknown")
-    return Plugin(name=entry.name, module=entry.value, distribution=_normalized(name), version=version)
+    return Plugin(
+        name=_printable(entry.name),
+        module=_printable(entry.value),
+        distribution=_normalized(_metadata(entry.dist, "Name")),
+        version=_metadata(entry.dist, "Version"),
+    )
+
+
+def _metadata(distribution: Distribution | None, key: str) -> str:
+    """A field of a distribution, whose metadata may be incomplete or missing."""
+    try:
+        return _printable(distribution.metadata[key]) if distribution else "unknown"
+    except Exception:
+        return "unknown"
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _normalized(distribution: str) -> str:
@@ -88,7 +107,9 @@ def _loaded(plugin: Plugin, active: list[Plugin]) -> Plugin:
         _check_name(plugin, active)
         components = tuple(_components(plugin))
         _check_duplicates(components)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and worse: nothing that a plugin raises stops the others
         if os.environ.get("FLAMO_STRICT") == "1":
             raise PluginError(f"{plugin.origin} is broken: {_reason(error)}") from error
         plugin = replace(plugin, status="broken", error=_reason(error), traceback=traceback.format_exc())
@@ -99,14 +120,17 @@ def _loaded(plugin: Plugin, active: list[Plugin]) -> Plugin:
 
 def _reason(error: BaseException) -> str:
     """An exception as one line."""
-    text = " ".join(str(error).split())
+    try:
+        text = _printable(" ".join(str(error).split()))
+    except Exception:
+        text = "(its message cannot be shown)"
     return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
 
 
 def _check_name(plugin: Plugin, active: list[Plugin]) -> None:
     rivals = [p for p in active if p.name == plugin.name and p != plugin]
-    if "/" in plugin.name:
-        raise PluginError(f"the entry point name {plugin.name!r} must not contain a slash")
+    if not re.fullmatch(r"\w[\w.-]*", plugin.name):
+        raise PluginError(f"the entry point name {plugin.name!r} must be letters, digits, '_', '.' and '-'")
     if rivals and not plugin.ours:
         others = ", ".join(f"{p.distribution} {p.version}" for p in rivals)
         raise PluginError(
@@ -116,6 +140,8 @@ def _check_name(plugin: Plugin, active: list[Plugin]) -> None:
 
 
 def _components(plugin: Plugin) -> Iterator[Component]:
+    if not re.fullmatch(r"\w+(\.\w+)*", plugin.module):
+        raise PluginError(f"the entry point must name a module, got {plugin.module!r}")
     module = importlib.import_module(plugin.module)
     version = getattr(module, "FLAMO_API", API)
     if version != API:

@@ -15,6 +15,7 @@ from flamo.targets import Target
 
 COMPONENT = "filters/parametric_eq"
 STARTS = 8  # equalisers fitted side by side, from different starting values; the best one is kept
+HIGHEST = 0.49  # of fs: as near to fs/2 as a band gets
 BAND = (20.0, 10000.0)  # Hz: where headphone measurements can be trusted
 
 Progress = Callable[[int, float], None]
@@ -86,7 +87,7 @@ def fit_eq(
         "n_bands": bands,
         "fs": fs,
         "f_min": target.frequency[0],
-        "f_max": min(target.frequency[-1], 0.49 * fs),
+        "f_max": min(target.frequency[-1], HIGHEST * fs),
     }
     make = registry.get("processor", COMPONENT)
     eqs = make((STARTS, 1), **arguments, dtype=torch.float64)
@@ -104,6 +105,8 @@ def _below(target: Target, limit: float) -> Target:
     if len(kept) < 3:
         raise InputError(f"{target.name}: {len(kept)} points below fs/2 = {limit:g} Hz; at least 3 are needed")
     frequency, gain_db = zip(*kept, strict=True)
+    if frequency[0] >= HIGHEST * 2 * limit:
+        raise InputError(f"{target.name}: all points are too near to fs/2 = {limit:g} Hz; choose a higher fs")
     return Target(target.name, frequency, gain_db)
 
 

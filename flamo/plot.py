@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,17 @@ def plot_fit(fit: Fit, path: Path) -> None:
     rms, largest = fit.errors()
     curves.semilogx(frequency, fit.target.gain_db, color="0.25", linewidth=2.5, alpha=0.6, label="target")
     curves.semilogx(frequency, fit.response_db, color="tab:orange", label=f"fit, {len(fit.filters)} bands")
-    curves.set(ylabel="magnitude in dB", title=f"{fit.target.name}: rms {rms:.2f} dB, maximum {largest:.2f} dB")
+    curves.set_ylabel("magnitude in dB")
+    curves.set_title(f"{fit.target.name}: rms {rms:.2f} dB, maximum {largest:.2f} dB", parse_math=False)
     curves.legend()
     errors.axhspan(-0.5, 0.5, color="0.93")
     errors.semilogx(frequency, fit.error_db, color="tab:red")
     errors.set(ylabel="error in dB", xlabel="frequency in Hz", ylim=(-max(1.0, largest), max(1.0, largest)))
     for axes in (curves, errors):
         _frequency_axis(axes, frequency[0], frequency[-1])
-    figure.savefig(path, format="png", dpi=120)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name in a script that the font lacks is drawn as boxes
+        figure.savefig(path, format="png", dpi=120)
 
 
 def _frequency_axis(axes: Axes, low: float, high: float) -> None:

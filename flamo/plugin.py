@@ -74,8 +74,8 @@ class Component:
                 )
         if not _TARGET.fullmatch(self.target):
             raise ValueError(f"component {self.name!r}: target must be 'package.module:Name', got {self.target!r}")
-        if not self.summary.strip() or "\n" in self.summary:
-            raise ValueError(f"component {self.name!r}: summary must be one line")
+        if not self.summary.strip() or not self.summary.isprintable():
+            raise ValueError(f"component {self.name!r}: summary must be one line of text")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +17,30 @@ from flamo.errors import InputError
 if TYPE_CHECKING:
     from flamo.fit import Fit
 
-METRICS = "metrics.json"  # also what tells a run folder from a foreign one
+METRICS = "metrics.json"  # also what tells a run folder from a foreign one, so it is the last to arrive
+FILES = ("filters.json", "filters.txt", "fit.png", "model.safetensors", METRICS)
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
     """Raise InputError unless a run may be written there: a new or empty folder, an earlier run, or ``overwrite``."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; choose another folder with -o")
-    if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder) and not overwrite:
-        raise InputError(
-            f"{folder}: holds files that are not a run of flamo; choose another with -o, or say --overwrite"
-        )
-    parent = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"{folder}: {parent} cannot be written to; choose another folder with -o")
+    try:
+        folder = folder.resolve()
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; choose another folder with -o")
+        if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder) and not overwrite:
+            raise InputError(
+                f"{folder}: holds files that are not a run of flamo; choose another with -o, or say --overwrite"
+            )
+        if taken := [name for name in FILES if (folder / name).is_dir()]:
+            raise InputError(f"{folder}: {taken[0]} is a folder there; choose another with -o")
+        tempfile.TemporaryDirectory(prefix=".flamo-", dir=_nearest(folder)).cleanup()  # the proof that we may write
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to: {error.strerror}; choose another with -o") from error
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _is_run(folder: Path) -> bool:
@@ -46,27 +54,29 @@ def write_run(fit: Fit, folder: Path) -> None:
     """Write filters, plot, metrics and parameters; files of the same names are replaced, others stay."""
     from flamo.plot import plot_fit
 
-    with _all_or_nothing(folder) as staging:
+    with _all_or_nothing(folder.resolve()) as staging:
         filters = [asdict(band) for band in fit.filters]
         (staging / "filters.json").write_text(_json({"fs": fit.arguments["fs"], "filters": filters}), encoding="utf-8")
         (staging / "filters.txt").write_text(filter_table(fit), encoding="utf-8")
-        (staging / METRICS).write_text(_json(metrics(fit)), encoding="utf-8")
         plot_fit(fit, staging / "fit.png")
         _save_parameters(fit, staging / "model.safetensors")
+        (staging / METRICS).write_text(_json(metrics(fit)), encoding="utf-8")
 
 
 @contextmanager
 def _all_or_nothing(folder: Path) -> Iterator[Path]:
-    """A folder beside ``folder`` whose files are moved into it once all of them are written."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+    """A folder inside ``folder``, which is made where it is missing; its files move up once all of them are written."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        yield staging
-        folder.mkdir(exist_ok=True)
-        for file in staging.iterdir():
-            file.replace(folder / file.name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=".flamo-", dir=folder) as name:
+            yield Path(name)
+            for file in FILES:
+                (Path(name) / file).replace(folder / file)
+    except BaseException:
+        for path in made:
+            path.rmdir()
+        raise
 
 
 def metrics(fit: Fit) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from flamo.errors import InputError
 
 EXAMPLES = {"headphone": "akg_k371.csv"}
+MIN_HZ, MAX_HZ = 1e-3, 1e7
 MAX_DB = 200.0  # beyond this a value is no audio level but a mistake
 
 _FREQUENCY_NAMES = ("frequency", "freq", "f", "hz", "frequency (hz)", "frequency_hz", "freq(hz)")
@@ -40,11 +41,18 @@ def find_target(name: str) -> Target:
     if name in EXAMPLES:
         text = files("flamo").joinpath("data", EXAMPLES[name]).read_text(encoding="utf-8")
         return _parsed(name, text, EXAMPLES[name])
-    if not Path(name).exists():
+    if not _exists(Path(name)):
         hint = difflib.get_close_matches(name, EXAMPLES, 1)
         known = f"did you mean {hint[0]!r}?" if hint else f"built-in examples: {', '.join(EXAMPLES)}"
         raise InputError(f"{name}: no such file, and no example of that name; {known}")
     return read_target(Path(name))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_target(path: Path) -> Target:
@@ -63,7 +71,7 @@ def read_target(path: Path) -> Target:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file in UTF-8; save it as CSV in UTF-8") from error
-    return _parsed(path.stem, text, str(path))
+    return _parsed(path.stem.encode("utf-8", "replace").decode(), text, str(path))
 
 
 def _parsed(name: str, text: str, source: str) -> Target:
@@ -73,7 +81,7 @@ def _parsed(name: str, text: str, source: str) -> Target:
         raise InputError(f"{source}: not a CSV file: {error}") from error
     if not rows:
         raise InputError(f"{source}: the file is empty; it needs rows of frequency in Hz and a target in dB")
-    header = [cell.strip().lower() for cell in rows[0][1]] if not all(map(_is_number, rows[0][1])) else None
+    header = [cell.strip().lower() for cell in rows[0][1]] if not any(map(_is_number, rows[0][1])) else None
     columns = _columns(header or [""] * len(rows[0][1]), source)
     points: dict[float, tuple[float, int]] = {}
     for line, cells in rows[1:] if header else rows:
@@ -117,7 +125,7 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # Python's own way to write 1_000
 
 
 def _number(cells: list[str], column: int, where: str) -> float:
@@ -134,6 +142,8 @@ def _number(cells: list[str], column: int, where: str) -> float:
 def _check_point(frequency: float, gain_db: float, points: dict[float, tuple[float, int]], where: str) -> None:
     if frequency <= 0:
         raise InputError(f"{where}: frequency {frequency:g} Hz is not positive; remove the row")
+    if not MIN_HZ <= frequency <= MAX_HZ:
+        raise InputError(f"{where}: frequency {frequency:g} Hz is out of range ({MIN_HZ:g} to {MAX_HZ:g} Hz)")
     if frequency in points:
         raise InputError(
             f"{where}: frequency {frequency:g} Hz is in row {points[frequency][1]} already; keep one of them"

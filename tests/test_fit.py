@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,6 +128,28 @@ def test_the_parameters_rebuild_the_equaliser(tmp_path, headphone):
     assert eq.frequency.flatten().tolist() == pytest.approx([f.frequency for f in headphone.filters])
 
 
+@pytest.mark.parametrize("name", ["x$_{$y", "耳机 👂", "a\tb"])
+def test_a_name_is_no_formula(tmp_path, headphone, name):
+    write_run(replace(headphone, target=replace(headphone.target, name=name)), tmp_path / "run")
+    assert (tmp_path / "run" / "fit.png").exists()
+
+
+def test_a_symbolic_link_to_a_folder_is_that_folder(tmp_path, headphone):
+    (tmp_path / "link").symlink_to(tmp_path / "real")  # dangling, so far
+    check_folder(tmp_path / "link", overwrite=False)
+    write_run(headphone, tmp_path / "link")
+    assert (tmp_path / "real" / "metrics.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_fit(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    with pytest.raises(InputError, match="cannot be written to: Permission denied"):
+        check_folder(tmp_path / "new", overwrite=False)
+
+
 def test_a_failed_write_leaves_nothing(tmp_path, headphone, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
@@ -134,7 +157,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, headphone, monkeypatch):
     write_run(headphone, tmp_path / "run")
     before = {f.name: f.read_bytes() for f in (tmp_path / "run").iterdir()}
     monkeypatch.setattr("flamo.run_folder._save_parameters", fail)
-    for folder in ("run", "new"):
+    for folder in ("run", "new/deep"):
         with pytest.raises(OSError, match="disk full"):
             write_run(headphone, tmp_path / folder)
     assert {f.name: f.read_bytes() for f in (tmp_path / "run").iterdir()} == before

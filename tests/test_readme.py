@@ -30,7 +30,7 @@ def test_the_commands_exist(run_python):
     commands = re.findall(r"^flamo (list.*?|show.*?|plugins.*?)(?: +#.*)?$", README, re.MULTILINE)
     assert len(commands) == 4
     for command in commands:
-        assert run_python("-m", "flamo.cli", *command.split()).stderr == ""
+        assert run_python("-m", "flamo", *command.split()).stderr == ""
 
 
 def test_documents_that_are_linked_exist():

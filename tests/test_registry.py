@@ -72,7 +72,7 @@ BROKEN = {
     "has an unknown kind": (hook().replace('"processor"', '"procesor"'), "kind must be one of processor"),
     "has a bad name": (hook("All Pass"), "lower case letters"),
     "has a bad target": (hook(target="allpass"), "package.module:Name"),
-    "has no summary": (hook().replace("An allpass.", " "), "summary must be one line"),
+    "has no summary": (hook().replace("An allpass.", " "), "summary must be one line of text"),
     "is not a string": (hook().replace("'allpass'", "3"), "name must be a string"),
     "offers a name twice": (hook() + "\n" + hook().splitlines()[-1], "2 components of kind processor named 'allpass'"),
 }
@@ -89,6 +89,41 @@ def test_a_broken_plugin_is_data_and_the_rest_goes_on(install, case):
     assert the("acme").status == "broken"
     assert reason in the("acme").error
     assert "Traceback" in the("acme").traceback
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"plugin": "*"}, "the entry point name '*' must be letters"),
+        ({"plugin": "ac me"}, "must be letters"),
+        ({"plugin": "acme\x1b[31m"}, "'acme?[31m'"),
+        ({"module": "pkg_acme.plugin:plugin"}, "must name a module, got 'pkg_acme.plugin:plugin'"),
+    ],
+)
+def test_an_odd_entry_point_is_data_too(install, arguments, reason):
+    install(hook(), **arguments)
+    with pytest.warns(PluginWarning):
+        [plugin] = [p for p in registry.plugins() if not p.ours]
+    assert reason in plugin.error
+
+
+@pytest.mark.parametrize("metadata", [None, "", "Name: acme\n", "Version: 3\n"])
+def test_metadata_may_be_incomplete(install, metadata):
+    install(hook(), metadata=metadata, allpass=ALLPASS)
+    assert registry.get("processor", "acme/allpass").__name__ == "Allpass"
+    assert "unknown" in (the("acme").distribution, the("acme").version)
+
+
+def test_what_cannot_even_say_its_reason_is_broken(install):
+    install("""
+        class Mute(BaseException):
+            def __str__(self):
+                raise RuntimeError
+
+        raise Mute
+    """)
+    with pytest.warns(PluginWarning, match="Mute"):
+        assert the("acme").status == "broken"
 
 
 def test_strict_makes_it_an_error(install, monkeypatch):

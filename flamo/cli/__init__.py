@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 import warnings
@@ -42,10 +43,11 @@ def _root(
 def main() -> None:
     """Run the command line: 0 done, 1 failed, 2 called with something that cannot be used, 130 Ctrl-C."""
     warnings.showwarning = _show_warning
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of folders of its own that it cannot write
     try:
         code = app(standalone_mode=False, prog_name="flamo") or 0
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted", 130)
+        code = 130
     except typer.TyperException as error:
         code = _fail(" ".join(error.format_message().split()), error.exit_code)
     except InputError as error:
@@ -60,7 +62,7 @@ def main() -> None:
 
 def _fail(message: str, code: int) -> int:
     """Say what went wrong in one line, and with -v how."""
-    if {"-v", "--verbose"} & set(sys.argv[1:]) and code != 130:
+    if {"-v", "--verbose"} & set(sys.argv[1:]):
         traceback.print_exc()
     print(f"flamo: error: {' '.join(message.split())}", file=sys.stderr)
     return code

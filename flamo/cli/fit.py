@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,20 +49,33 @@ def fit(
     curve = find_target(target)
     folder = output or Path("runs") / curve.name
     check_folder(folder, overwrite)
-    from flamo.fit import BAND, fit_eq  # torch is loaded only now: mistakes are reported at once
+    from flamo import plot  # noqa: F401  heavy, and loaded only now: mistakes are reported at once
+    from flamo.fit import BAND, fit_eq
 
-    with _progress(steps) as report:
+    with _ctrl_c() as pressed, _progress(steps, pressed) as report:
         result = fit_eq(curve, bands, fs, steps, seed, report)
-    write_run(result, folder)
+        write_run(result, folder)
     left_out = len(curve.frequency) - len(result.target.frequency)
     if left_out:
         typer.echo(f"{left_out} points at or above fs/2 = {fs / 2:g} Hz left out")
     typer.echo(filter_table(result), nl=False)
     _print_errors(result, "all of the target", 0.0, float("inf"))
     _print_errors(result, f"{BAND[0]:g} Hz to {BAND[1] / 1000:g} kHz", *BAND)
-    typer.echo(f"written to {folder}")
+    typer.echo(f"written to {str(folder).encode('utf-8', 'replace').decode()}")
     if result.interrupted:
-        raise KeyboardInterrupt
+        typer.echo("flamo: interrupted: this is what was reached", err=True)
+        raise typer.Exit(130)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Event]:
+    """Ctrl-C sets an event; it is obeyed between two steps, so that nothing else is ever cut in two."""
+    pressed = Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _print_errors(fit: Fit, where: str, low: float, high: float) -> None:
@@ -70,14 +85,22 @@ def _print_errors(fit: Fit, where: str, low: float, high: float) -> None:
 
 
 @contextmanager
-def _progress(steps: int) -> Iterator[Callable[[int, float], None]]:
+def _progress(steps: int, pressed: Event) -> Iterator[Callable[[int, float], None]]:
     """A bar on a terminal, elsewhere a plain line every tenth; on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    def stopping(report: Callable[[int, float], None]) -> Callable[[int, float], None]:
+        def stop_or_report(step: int, error: float) -> None:
+            if pressed.is_set():
+                raise KeyboardInterrupt
+            report(step, error)
+
+        return stop_or_report
+
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines(steps)
+        yield stopping(_lines(steps))
         return
     columns = (
         TextColumn("{task.description}"),
@@ -87,7 +110,7 @@ def _progress(steps: int) -> Iterator[Callable[[int, float], None]]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("fitting", total=steps)
-        yield lambda step, error: bar.update(task, completed=step, description=f"fitting, error {error:.3f} dB")
+        yield stopping(lambda n, error: bar.update(task, completed=n, description=f"fitting, error {error:.3f} dB"))
 
 
 def _lines(steps: int) -> Callable[[int, float], None]:

@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,11 +48,9 @@ def show(
     """Print the signature and the documentation of a component."""
     offer = registry.find(kind, name)
     target = registry.load(offer)
-    typer.echo(
-        f"{offer.component.kind} {offer.qualified_name}, from {offer.plugin.distribution} {offer.plugin.version}"
-    )
-    typer.echo(f"{offer.component.target}\n")
-    typer.echo(f"{target.__name__}{_signature(target)}\n")
+    source = f"{offer.plugin.distribution} {offer.plugin.version}"
+    typer.echo(f"{offer.component.kind} {offer.qualified_name}, from {source}\n{offer.component.target}\n")
+    typer.echo(f"{offer.component.target.partition(':')[2]}{_signature(target)}\n")
     typer.echo(inspect.getdoc(target) or "(no documentation)")
 
 
@@ -76,9 +74,12 @@ def _described(offer: registry.Offer) -> dict[str, object]:
     return {**asdict(offer.component), "qualified_name": offer.qualified_name, **plugin}
 
 
-def _signature(target: type) -> str:
+def _signature(target: Any) -> str:
     """A signature, one argument a line."""
-    arguments = inspect.signature(target).parameters.values()
+    try:
+        arguments = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return ": not callable, or without a signature"
     lines = [
         f"    {str(argument).replace(repr(argument.annotation), str(argument.annotation))},\n" for argument in arguments
     ]

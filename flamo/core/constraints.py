@@ -64,7 +64,7 @@ class Clamp(Constraint):
 
 @dataclass(frozen=True)
 class Interval(Constraint):
-    r"""The open interval: :math:`low + (high - low)\,\sigma(x)`.
+    r"""An interval: :math:`low + (high - low)\,\sigma(x)`. At the bounds themselves there is no gradient.
 
     >>> half = Interval(-20.0, 20.0)
     >>> half(torch.tensor(0.0)), half.inverse(torch.tensor(0.0))
@@ -78,7 +78,9 @@ class Interval(Constraint):
         _check_bounds(self.low, self.high)
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        return self.low + (self.high - self.low) * torch.sigmoid(raw)
+        return (self.low + (self.high - self.low) * torch.sigmoid(raw)).clamp(
+            self.low, self.high
+        )  # rounding may leave it
 
     def inverse(self, value: torch.Tensor) -> torch.Tensor:
         share = (_within(value, self.low, self.high) - self.low) / (self.high - self.low)
@@ -87,7 +89,7 @@ class Interval(Constraint):
 
 @dataclass(frozen=True)
 class LogInterval(Constraint):
-    r"""The open interval on a logarithmic axis: :math:`low\,(high/low)^{\sigma(x)}`; for frequencies and Q.
+    r"""An interval on a logarithmic axis: :math:`low\,(high/low)^{\sigma(x)}`; for frequencies and Q.
 
     >>> octaves = LogInterval(20.0, 20480.0)
     >>> round(octaves(torch.tensor(0.0)).item(), 3)
@@ -103,7 +105,8 @@ class LogInterval(Constraint):
             raise ValueError(f"low must be positive on a logarithmic axis, got {self.low}")
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        return self.low * torch.exp(math.log(self.high / self.low) * torch.sigmoid(raw))
+        octaves = math.log(self.high / self.low) * torch.sigmoid(raw)
+        return (self.low * torch.exp(octaves)).clamp(self.low, self.high)
 
     def inverse(self, value: torch.Tensor) -> torch.Tensor:
         share = torch.log(_within(value, self.low, self.high) / self.low) / math.log(self.high / self.low)

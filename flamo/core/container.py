@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.grid import FrequencyGrid
-from flamo.core.response import Response
+from flamo.core.response import Response, action
 
 
 class Container(nn.Module):
@@ -53,7 +54,7 @@ class Container(nn.Module):
                 continue
             if found is None:
                 found = (name, value)
-            elif value != found[1]:
+            elif not math.isclose(value, found[1], rel_tol=1e-6):  # float32 and float64 of one number agree
                 raise ValueError(
                     f"{type(self).__name__}: {attribute} differs: {self._label(found[0])} has {float(found[1]):g}, "
                     f"{self._label(name)} has {float(value):g}"
@@ -147,7 +148,7 @@ class Container(nn.Module):
         return self
 
 
-def probe_of(module: nn.Module, how: str, point: torch.Tensor, channels: int | None) -> torch.Tensor | None:
+def probe_of(module: nn.Module, how: str, point: torch.Tensor | complex, channels: int | None) -> torch.Tensor | None:
     """The matrix of a module at one point: by its ``probe`` or ``probe_w`` (``how``), or its action on the identity.
 
     None where the module has no value at a point, as a transform between time and frequency.
@@ -158,13 +159,13 @@ def probe_of(module: nn.Module, how: str, point: torch.Tensor, channels: int | N
         return None
     if channels is None:
         raise ValueError(f"cannot probe a {type(module).__name__}: no part says how many channels there are")
-    dtype = torch.promote_types(point.dtype, torch.complex64)
-    identity = torch.eye(channels, dtype=dtype, device=point.device)
-    return module(identity[:, None])[:, 0].T
+    like = next((p for p in module.parameters()), torch.empty(0))
+    identity = torch.eye(channels, dtype=like.dtype.to_complex(), device=like.device)
+    return action(module, identity[:, None])[:, 0].T
 
 
 def probe_chain(
-    modules: Iterable[nn.Module], how: str, point: torch.Tensor, channels: int | None
+    modules: Iterable[nn.Module], how: str, point: torch.Tensor | complex, channels: int | None
 ) -> torch.Tensor | None:
     """The product of :func:`probe_of` over modules one after the other; None where none has a value at a point."""
     total: torch.Tensor | None = None

@@ -86,12 +86,20 @@ class DSP(nn.Module):
 
     def operands(self, w: torch.Tensor, param: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """What a ``transfer`` starts from: w shaped to broadcast against the channels, and the mapped parameter."""
-        return w.reshape(w.shape + (1,) * self.channel_dims), self.values(param).to(w.dtype.to_real())
+        value = self.values(param)
+        return w.reshape(w.shape + (1,) * self.channel_dims), value.to(w.dtype if value.is_complex() else w.real.dtype)
 
     def values(self, param: torch.Tensor | None = None) -> torch.Tensor:
-        """The mapped parameter in the working precision: a constraint is computed there, another map in param's own."""
-        raw, wide = self.param if param is None else param, real_dtype(self.param.device)
-        return self.map(raw.to(wide)) if isinstance(self.map, Constraint) else self.map(raw).to(wide)
+        """The mapped parameter in the working precision.
+
+        A constraint is computed in that precision, and knows of batches; another map gets one item in its own.
+        """
+        raw = self.param if param is None else param
+        wide = real_dtype(raw.device)
+        if isinstance(self.map, Constraint):
+            return self.map(raw.to(wide))
+        value = torch.vmap(self.map)(raw) if raw.ndim > len(self.size) else self.map(raw)
+        return value.to(wide.to_complex() if value.is_complex() else wide)
 
     def on_grid(self, param: torch.Tensor) -> Response:
         """The response on the grid; ``param`` may carry a batch of its own, (B, *size)."""
@@ -124,7 +132,7 @@ class DSP(nn.Module):
         return self.freq_convolve(x, self._chosen(ext_param))
 
     def _respond(self, param: torch.Tensor) -> Response:
-        if "freq_response" not in vars(self):
+        if "freq_response" not in vars(self) and type(self).freq_response is DSP.freq_response:
             return self.on_grid(param)
         h = self.freq_response(param)
         return Response(h if h.ndim > 1 + self.channel_dims else h[None])
@@ -141,7 +149,7 @@ class DSP(nn.Module):
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point of the z-plane, H(z/γ): on |z| = 1 it is the response."""
-        return self.probe_w(1.0 / torch.as_tensor(z))
+        return self.probe_w(1.0 / z)
 
     def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point w = 1/z, H(z/γ)."""
@@ -149,15 +157,16 @@ class DSP(nn.Module):
             raise NotImplementedError(
                 f"{type(self).__name__} defines its response on the grid only; override transfer(w, param) as well"
             )
-        point = torch.as_tensor(w, device=self.param.device)
-        wide = torch.promote_types(point.dtype, real_dtype(point.device).to_complex())
-        h = self.transfer(self.grid.gamma * point.to(wide).reshape(1))[0]
-        return (torch.diag_embed(h) if self.diagonal else h).to(torch.promote_types(point.dtype, torch.complex64))
+        precision = w.dtype if isinstance(w, torch.Tensor) else self.param.dtype
+        point = torch.as_tensor(w, device=self.param.device, dtype=real_dtype(self.param.device).to_complex())
+        h = self.transfer(self.grid.gamma * point.reshape(1))[0]
+        return (torch.diag_embed(h) if self.diagonal else h).to(torch.promote_types(precision, torch.complex64))
 
     @property
     def has_transfer(self) -> bool:
         """Whether :meth:`transfer` holds: not where a response was put in its place."""
-        return not {"freq_response", "freq_convolve"} & vars(self).keys()
+        put = {"freq_response", "freq_convolve"} & vars(self).keys()
+        return not put and type(self).freq_response is DSP.freq_response
 
     @property
     def has_response(self) -> bool:

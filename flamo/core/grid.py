@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,8 +40,9 @@ class FrequencyGrid:
     alias_decay_db: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.nfft, bool) or int(self.nfft) != self.nfft:
+        if isinstance(self.nfft, bool) or not hasattr(self.nfft, "__index__"):
             raise TypeError(f"nfft must be a whole number, got {self.nfft!r}")
+        object.__setattr__(self, "nfft", operator.index(self.nfft))
         if self.nfft < 1:
             raise ValueError(f"nfft must be at least 1, got {self.nfft}")
         if not math.isfinite(self.alias_decay_db):
@@ -70,9 +72,13 @@ def real_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+# Outside of inference mode and of a default device: what is remembered must serve everyone.
+
+
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
-    k, step = torch.arange(grid.bins, dtype=torch.float64), 2.0 * math.pi / grid.nfft
+    k, step = torch.arange(grid.bins, dtype=torch.float64, device="cpu"), 2.0 * math.pi / grid.nfft
     # sines of angles within a quarter turn: exactly 0 and ±1 where they should be, so that zeros on the grid are zeros
     cos, sin = torch.sin(step * (grid.nfft / 4 - k)), torch.sin(step * torch.minimum(k, grid.nfft / 2 - k))
     w = grid.gamma * torch.complex(cos, -sin)
@@ -80,6 +86,7 @@ def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def _envelope(grid: FrequencyGrid, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    n = torch.arange(grid.nfft, dtype=torch.float64)
+    n = torch.arange(grid.nfft, dtype=torch.float64, device="cpu")
     return torch.exp(n * math.log(grid.gamma)).to(device, dtype)

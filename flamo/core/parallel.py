@@ -78,13 +78,13 @@ class Parallel(Container):
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point of the z-plane."""
-        return self._probe("probe", torch.as_tensor(z))
+        return self._probe("probe", z)
 
     def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point w = 1/z."""
-        return self._probe("probe_w", torch.as_tensor(w))
+        return self._probe("probe_w", w)
 
-    def _probe(self, how: str, point: torch.Tensor) -> torch.Tensor:
+    def _probe(self, how: str, point: torch.Tensor | complex) -> torch.Tensor:
         a, b = (probe_of(branch, how, point, self.input_channels) for branch in (self.branchA, self.branchB))
         if a is None or b is None:
             raise ValueError("Parallel: a branch has no value at a point of the z-plane")

@@ -72,7 +72,8 @@ class Recursion(Container):
         self._check_input(X, self.input_channels)
         forward, loop = self._paths(X, ext_param)
         fed = forward.apply(X)
-        return close_loop(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None]).reshape(fed.shape)
+        y = close_loop(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None])
+        return y.reshape(y.shape[0], *fed.shape[1:])
 
     @property
     def has_response(self) -> bool:
@@ -84,25 +85,25 @@ class Recursion(Container):
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The closed loop (I - F B)^-1 F, (N_out, N_in), at one point of the z-plane."""
-        return self._probe("probe", torch.as_tensor(z))
+        return self._probe("probe", z)
 
     def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
         """The closed loop at one point w = 1/z."""
-        return self._probe("probe_w", torch.as_tensor(w))
+        return self._probe("probe_w", w)
 
-    def probe_recursion(self, z: torch.Tensor | complex) -> torch.Tensor:
-        """I - F(z) B(z), (N_out, N_out): singular at the poles of the loop."""
-        return self._open("probe", torch.as_tensor(z))[1]
+    def probe_recursion(self, z: torch.Tensor | complex, include_shell_io: bool = False) -> torch.Tensor:
+        """I - F(z) B(z), (N_out, N_out): singular at the poles of the loop, whatever layers are around it."""
+        return self._open("probe", z)[1]
 
     def probe_recursion_w(self, w: torch.Tensor | complex) -> torch.Tensor:
         """I - F B at one point w = 1/z."""
-        return self._open("probe_w", torch.as_tensor(w))[1]
+        return self._open("probe_w", w)[1]
 
-    def _probe(self, how: str, point: torch.Tensor) -> torch.Tensor:
+    def _probe(self, how: str, point: torch.Tensor | complex) -> torch.Tensor:
         forward, system = self._open(how, point)
         return torch.linalg.solve(system, forward)
 
-    def _open(self, how: str, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _open(self, how: str, point: torch.Tensor | complex) -> tuple[torch.Tensor, torch.Tensor]:
         forward = probe_of(self.feedforward, how, point, self.input_channels)
         back = probe_of(self.feedback, how, point, self.output_channels)
         if forward is None or back is None:

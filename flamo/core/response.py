@@ -106,7 +106,18 @@ def response_of(module: nn.Module, like: torch.Tensor, ext_param: object = None)
     if has_response(module):
         return module.response(ext_param)  # type: ignore[operator]
     excitation = torch.eye(channels, dtype=like.dtype, device=like.device)[:, None].expand(-1, like.shape[1], -1)
-    return Response(call(module, excitation, ext_param).permute(1, 2, 0)[None])
+    return Response(action(module, excitation, ext_param).permute(1, 2, 0)[None])
+
+
+def action(module: nn.Module, excitation: torch.Tensor, ext_param: object = None) -> torch.Tensor:
+    """What a module makes of a complex spectrum that is real, such as the identity; one for real numbers gets them."""
+    try:
+        return call(module, excitation, ext_param)
+    except RuntimeError:  # torch's complaint about types that differ
+        real = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+        if real is None:
+            raise
+        return call(module, excitation.real.to(real), ext_param).to(excitation.dtype)
 
 
 def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -77,16 +77,16 @@ class Series(Container, nn.Sequential):
             self._modules.update(before)
             raise
 
-    def append(self, module: Any) -> Self:
-        return self._insert_at(len(self), (module,))
+    def append(self, new_module: Any) -> Self:
+        return self._insert_at(len(self), (new_module,))
 
     def prepend(self, new_module: Any) -> Self:
         return self._insert_at(0, (new_module,))
 
-    def insert(self, index: int, module: Any) -> Self:
+    def insert(self, index: int, new_module: Any) -> Self:
         if not -len(self) <= index <= len(self):
             raise ValueError(f"Series: index must be within ±{len(self)}, got {index}")
-        return self._insert_at(index % len(self) if index < 0 else index, (module,))
+        return self._insert_at(index % len(self) if index < 0 else index, (new_module,))
 
     @computed
     def input_channels(self) -> int | None:
@@ -97,7 +97,7 @@ class Series(Container, nn.Sequential):
         return next((n for m in reversed([*self]) if (n := getattr(m, "output_channels", None)) is not None), None)
 
     def _joints(self) -> Iterator[tuple[tuple[str, int | None], tuple[str, int | None]]]:
-        known = [(name, m) for name, m in self.named_children() if getattr(m, "input_channels", None) is not None]
+        known = [(name, m) for name, m in self._modules.items() if getattr(m, "input_channels", None) is not None]
         for (source, a), (sink, b) in pairwise(known):
             if self._neighbours(source, sink):
                 yield (source, a.output_channels), (sink, b.input_channels)  # type: ignore[misc]
@@ -110,7 +110,7 @@ class Series(Container, nn.Sequential):
 
     def forward(self, input: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         external = self._by_name(ext_param)
-        for name, module in self.named_children():
+        for name, module in self._modules.items():  # not named_children, which leaves out a part that comes twice
             input = call(module, input, external.get(name))
         return input
 
@@ -122,7 +122,7 @@ class Series(Container, nn.Sequential):
         external = self._by_name(ext_param)
         like = self._like(self.input_channels)
         total: Response | None = None
-        for name, module in self.named_children():
+        for name, module in self._modules.items():
             if not isinstance(module, nn.Identity):
                 h = response_of(module, like, external.get(name))
                 like = like[:, :, :1].expand(-1, -1, h.output_channels)
@@ -131,13 +131,13 @@ class Series(Container, nn.Sequential):
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point of the z-plane."""
-        return self._probe("probe", torch.as_tensor(z))
+        return self._probe("probe", z)
 
     def probe_w(self, w: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point w = 1/z."""
-        return self._probe("probe_w", torch.as_tensor(w))
+        return self._probe("probe_w", w)
 
-    def _probe(self, how: str, point: torch.Tensor) -> torch.Tensor:
+    def _probe(self, how: str, point: torch.Tensor | complex) -> torch.Tensor:
         total = probe_chain(self, how, point, self.input_channels)
         if total is None:
             raise ValueError("Series: nothing in it has a value at a point of the z-plane")

@@ -88,9 +88,8 @@ class Shell(Container):
 
     def probe(self, z: torch.Tensor | complex, include_shell_io: bool = False) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) of the core, or of all that has one, at one point of the z-plane."""
-        point = torch.as_tensor(z)
         chain = (self.__input_layer, self.__core, self.__output_layer) if include_shell_io else (self.__core,)
-        total = probe_chain(chain, "probe", point, self.input_channels)
+        total = probe_chain(chain, "probe", z, self.input_channels)
         if total is None:
             raise ValueError("Shell: nothing in it has a value at a point of the z-plane")
         return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -65,9 +66,12 @@ class Filter(DSP):
         return torch.tensordot(powers, taps.to(powers.dtype), dims=1)
 
     def on_grid(self, param: torch.Tensor) -> Response:
-        taps, n = self.map(param).movedim(-1 - self.channel_dims, -1), self.nfft  # ([B], *channels, L)
+        n = self.nfft
+        taps = self.values(param).to(param.dtype).movedim(-1 - self.channel_dims, -1)  # ([B], *channels, L)
+        if taps.shape[-1] > n:
+            warnings.warn(f"{taps.shape[-1]} taps are more than nfft={n}: the response wraps in time", stacklevel=2)
         taps = taps * (self.grid.gamma ** torch.arange(taps.shape[-1], dtype=torch.float64)).to(taps)
-        taps = F.pad(taps, (0, -taps.shape[-1] % n)).unflatten(-1, (-1, n)).sum(-2)  # what is longer than nfft wraps
+        taps = F.pad(taps, (0, -taps.shape[-1] % n)).unflatten(-1, (-1, n)).sum(-2)
         h = torch.fft.rfft(taps.to(param.dtype)).movedim(-1, -1 - self.channel_dims)
         return Response(h if param.ndim > len(self.size) else h[None])
 

@@ -110,12 +110,12 @@ class ParametricEQ(SectionFilter):
         names = ("frequency", "q", "gain_db")
         if unknown := set(values) - set(names):
             raise TypeError(f"set takes {', '.join(names)}, got {', '.join(sorted(unknown))}")
-        physical = self.map(self.param.detach().double())
+        raw = self.param.detach().double()
         for row, name in enumerate(names):
             if name in values:
-                target = physical.select(self.section_dim, row)
-                target.copy_(torch.as_tensor(values[name], dtype=physical.dtype, device=physical.device))
-        self.assign_value(self.map.inverse(physical))
+                value = torch.as_tensor(values[name], dtype=raw.dtype, device=raw.device)
+                raw.select(self.section_dim, row).copy_(self.map.rows[row].inverse(value))
+        self.assign_value(raw)
 
     def sections(self, value: torch.Tensor) -> Sections:
         frequency, q, gain_db = value.unbind(self.section_dim)

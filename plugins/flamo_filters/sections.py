@@ -40,7 +40,7 @@ class SectionFilter(Filter):
         if self._owns_coefficients:
             h = self._cascade(self.values(param), self.grid.points(param.device), param.dtype.to_complex())
         else:
-            h = self.get_poly_coeff(self.map(param))[0]
+            h = self.get_poly_coeff(self.values(param).to(param.dtype))[0]
         return Response(h if param.ndim > len(self.size) else h[None])
 
     def _cascade(self, value: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -62,7 +62,8 @@ class SectionFilter(Filter):
 
     @property
     def _owns_coefficients(self) -> bool:
-        return type(self).get_poly_coeff is SectionFilter.get_poly_coeff
+        own = type(self).get_poly_coeff is SectionFilter.get_poly_coeff
+        return own and "get_poly_coeff" not in vars(self)
 
     @property
     def has_transfer(self) -> bool:

@@ -54,7 +54,8 @@ class Gain(DSP):
         return gain + torch.zeros_like(w)
 
     def on_grid(self, param: torch.Tensor) -> Response:
-        gain = self.map(param)  # ([B], channels): the same in every bin
+        gain = self.values(param)  # ([B], channels): the same in every bin
+        gain = gain.to(param.dtype.to_complex() if gain.is_complex() else param.dtype)
         batch = gain.shape[: gain.ndim - self.channel_dims] or (1,)
         return Response(gain.reshape(*batch, 1, *gain.shape[-self.channel_dims :]))
 

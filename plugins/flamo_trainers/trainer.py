@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -87,7 +88,7 @@ class Trainer:
         kind = type(criterion).__name__
         count = sum(type(other).__name__ == kind for other in self.criterion)
         name = kind if count == 0 else f"{kind}_{count + 1}"
-        self.criterion.append(criterion)
+        self.criterion.append(criterion.to(self.device) if isinstance(criterion, nn.Module) else criterion)
         self.alpha.append(alpha)
         self.requires_model.append(requires_model)
         self.names.append(name)
@@ -112,7 +113,7 @@ class Trainer:
             self.print_results(epoch, time.perf_counter() - start)
             if self.log and self.train_dir is not None:
                 self.save_model(epoch)
-            if self.early_stop():
+            if self.early_stop((self.valid_loss if len(valid_dataset) else self.train_loss)[-1]):
                 break
 
     def train_step(self, data: Sequence[torch.Tensor]) -> float:
@@ -145,13 +146,11 @@ class Trainer:
     def move_to_device(self, data: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         return [item.to(self.device) for item in data]
 
-    def early_stop(self) -> bool:
-        """Whether the last ``patience`` epochs have brought nothing."""
-        loss = (self.valid_loss or self.train_loss)[-1]
-        improved = (
-            loss < self.best - self.patience_delta * abs(self.best) if self.best < float("inf") else loss < self.best
-        )
-        self.best, self.counter = (loss, 0) if improved else (self.best, self.counter + 1)
+    def early_stop(self, loss: float | None = None) -> bool:
+        """Take the loss of an epoch, by default the last; whether ``patience`` of them in a row brought nothing."""
+        loss = (self.valid_loss or self.train_loss)[-1] if loss is None else loss
+        needed = self.best - self.patience_delta * abs(self.best) if math.isfinite(self.best) else self.best
+        self.best, self.counter = (loss, 0) if loss < needed else (self.best, self.counter + 1)
         return self.counter >= self.patience
 
     def print_results(self, e: int, e_time: float) -> None:

@@ -13,7 +13,7 @@ REPORT = f"import sys; print([m for m in {HEAVY} if m in sys.modules], file=sys.
 
 @pytest.fixture
 def flamo(run_python):
-    return lambda *arguments, **kwargs: run_python("-m", "flamo.cli", *arguments, **kwargs)
+    return lambda *arguments, **kwargs: run_python("-m", "flamo", *arguments, **kwargs)
 
 
 def refused(completed, code=2):
@@ -54,7 +54,10 @@ def test_list_is_quick(flamo):
         flamo("list")
         return time.perf_counter() - start
 
-    assert min(seconds() for _ in range(5)) < 0.5
+    quickest = min(seconds() for _ in range(5))
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import torch"], check=True)
+    assert quickest < max(0.5, 0.2 * (time.perf_counter() - start))  # 0.5 s where torch takes 2.7 s
 
 
 def test_list_shows_everything_there_is_to_know(flamo):
@@ -86,6 +89,10 @@ def test_version_and_help(flamo):
     [
         (("fit", "headphoen"), "did you mean 'headphone'?"),
         (("fit", "missing.csv"), "missing.csv: no such file"),
+        (("fit", "near.csv", "--fs", "1000"), "all points are too near to fs/2 = 500 Hz"),
+        (("fit", "x" * 300), "cannot be read: File name too long"),
+        (("fit", "headphone", "-o", "x" * 300), "cannot be written to: File name too long"),
+        (("fit", "headphone", "-o", "taken", "--overwrite"), "fit.png is a folder there"),
         (("fit", "text.csv"), "text.csv, row 2: 'loud' is not a number"),
         (("fit", "empty.csv"), "empty.csv: the file is empty"),
         (("fit", "."), ".: cannot be read: Is a directory"),
@@ -108,6 +115,8 @@ def test_version_and_help(flamo):
 def test_a_mistake_is_one_line_and_exit_code_2(flamo, tmp_path, arguments, message):
     (tmp_path / "text.csv").write_text("frequency,target\n20,loud\n")
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "near.csv").write_text("491,0\n493,1\n495,0\n")
+    (tmp_path / "taken" / "fit.png").mkdir(parents=True)
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "notes.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
@@ -144,15 +153,30 @@ def test_fit_reads_a_file_and_chooses_a_folder(flamo, tmp_path):
     assert (tmp_path / "runs" / "room" / "filters.txt").exists()
 
 
-def test_a_failure_at_run_time_is_one_line_and_exit_code_1(flamo, tmp_path):
-    (tmp_path / "tiny.csv").write_text("1e-300,0\n1e-299,1\n1e-298,0\n")
-    assert "not finite" in refused(flamo("fit", "tiny.csv", check=False), code=1)
+def with_patch(patch):
+    """Code that runs ``flamo fit headphone --steps 3`` after something was replaced."""
+    return f"import os, signal, sys\nfrom flamo import fit, run_folder\n{patch}\n" + (
+        "sys.argv = ['flamo', 'fit', 'headphone', '--steps', '3']\nfrom flamo.__main__ import main\nmain()"
+    )
+
+
+def test_a_failure_at_run_time_is_one_line_and_exit_code_1(run_python, tmp_path):
+    failing = with_patch("def fail(*_): raise MemoryError('no room\\nat all')\nfit.fit_eq = fail")
+    assert refused(run_python("-c", failing, check=False), code=1) == "flamo: error: no room at all\n"
     assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_while_results_are_written_does_not_cut_them_in_two(run_python, tmp_path):
+    patch = "write = run_folder._save_parameters\n"
+    patch += "run_folder._save_parameters = lambda *a: (os.kill(os.getpid(), signal.SIGINT), write(*a))"
+    finished = run_python("-c", with_patch(patch))
+    assert "written to runs" in finished.stdout
+    assert (tmp_path / "runs" / "headphone" / "metrics.json").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
 def test_ctrl_c_writes_what_was_reached(tmp_path):
-    command = [sys.executable, "-m", "flamo.cli", "fit", "headphone", "--steps", "100000"]
+    command = [sys.executable, "-m", "flamo", "fit", "headphone", "--steps", "100000"]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     started = '{"steps": "started"}'
     process = subprocess.Popen(

@@ -24,7 +24,7 @@ def flamo(tmp_path, run_python):
 
     def run(*arguments, **kwargs):
         path = ":".join(str(f) for f in (tmp_path / "strangers").iterdir())
-        return run_python("-m", "flamo.cli", *arguments, PYTHONPATH=path, **kwargs)
+        return run_python("-m", "flamo", *arguments, PYTHONPATH=path, **kwargs)
 
     return run
 
@@ -43,6 +43,19 @@ def test_list_works_beside_a_plugin_that(fault, flamo, tmp_path):
     explained = flamo("plugins", "-v").stdout
     assert reason in explained
     assert ("Traceback" in explained) == bool(reason)
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_output(flamo, tmp_path):
+    write_distribution(tmp_path / "strangers", "print('hello')\n" + textwrap.dedent(hook()))
+    listed = flamo("list", "--json")
+    assert "acme/allpass" in [row["qualified_name"] for row in json.loads(listed.stdout)]
+    assert listed.stderr == "hello\n"
+
+
+@pytest.mark.parametrize("target", ["math:pi", "math:hypot"])
+def test_whatever_a_component_is_can_be_shown(flamo, tmp_path, target):
+    write_distribution(tmp_path / "strangers", hook(target=target))
+    assert target in flamo("show", "acme/allpass").stdout
 
 
 def test_list_works_beside_two_that_clash(flamo, tmp_path):

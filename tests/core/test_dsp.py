@@ -29,6 +29,12 @@ class ParallelOnePole(OnePole):
     diagonal = True
 
 
+class PoleOf(OnePole):
+    def __init__(self, map):
+        super().__init__(nfft=NFFT)
+        self.map = lambda p: 0.9 * torch.tanh(map(p))
+
+
 class ByHook(dsp.Filter):
     """Assigns its response, as subclasses of the classic interface do."""
 
@@ -72,6 +78,10 @@ def test_probe_has_the_precision_of_the_point():
     pole = OnePole(nfft=NFFT)
     assert pole.probe(torch.tensor(1j, dtype=torch.complex64)).dtype == torch.complex64
     assert pole.probe(torch.tensor(1j, dtype=torch.complex128)).dtype == torch.complex128
+    assert pole.probe(1j).dtype == torch.complex64
+    z = 0.123456789 + 0.5j
+    pole.double()
+    torch.testing.assert_close(pole.probe(z), 1 / (1 - pole.map(pole.param) / z))
 
 
 def test_an_external_parameter_counts_for_one_call_and_gets_the_gradient():
@@ -94,6 +104,50 @@ def test_a_batched_external_parameter_is_the_loop_over_its_items(make):
     x = torch.randn(4, processor.grid.bins, 2, dtype=torch.complex64)
     expected = torch.cat([processor(x[i : i + 1], external[i]) for i in range(4)])
     torch.testing.assert_close(processor(x, external), expected)
+
+
+@pytest.mark.parametrize("map", [lambda p: p / p.norm(), lambda p: p.triu(1) - p.triu(1).T, lambda p: p.softmax(0)])
+@pytest.mark.parametrize(
+    "make", [lambda m: dsp.Gain((2, 2), nfft=NFFT, map=m), lambda m: PoleOf(m)], ids=["gain", "pole"]
+)
+def test_a_map_sees_one_item_of_a_batch(make, map):
+    processor = make(map)
+    external, x = torch.rand(4, 2, 2), torch.randn(4, 33, 2, dtype=torch.complex64)
+    expected = torch.cat([processor(x[i : i + 1], external[i]) for i in range(4)])
+    torch.testing.assert_close(processor(x, external), expected)
+
+
+def test_a_complex_map_keeps_its_phase():
+    gain = dsp.Gain((1, 1), nfft=NFFT, map=lambda p: torch.exp(1j * p))
+    torch.testing.assert_close(gain.probe(1j), torch.exp(1j * gain.param))
+    torch.testing.assert_close(gain(spectrum(1).abs() * (1 + 0j)).angle()[0, 0], gain.param[0] + 0 * gain.param[0])
+
+
+def test_what_is_remembered_in_inference_mode_serves_training_too():
+    with torch.inference_mode():
+        OnePole(nfft=202).response()
+        dsp.iFFTAntiAlias(202, alias_decay_db=20.0)(torch.ones(1, 102, 1, dtype=torch.complex64))
+    pole = OnePole(nfft=202, requires_grad=True)
+    pole.response().tensor.abs().sum().backward()
+    spectrum = torch.ones(1, 102, 1, dtype=torch.complex64, requires_grad=True)
+    dsp.iFFTAntiAlias(202, alias_decay_db=20.0)(spectrum).sum().backward()
+    assert pole.param.grad.abs().min() > 0
+
+
+def test_an_overridden_freq_response_defines_the_response():
+    class Doubled(dsp.Gain):
+        def freq_response(self, param):
+            return 2 * super().freq_response(param)
+
+    doubled, x = Doubled((2, 2), nfft=NFFT), spectrum(2)
+    torch.testing.assert_close(doubled(x), 2 * (x @ doubled.param.T.to(x.dtype)))
+
+
+def test_an_assigned_get_poly_coeff_defines_the_response():
+    biquad, x = dsp.Biquad(nfft=NFFT), spectrum(1)
+    before, original = biquad(x), biquad.get_poly_coeff
+    biquad.get_poly_coeff = lambda value: (2 * original(value)[0], None, None)
+    torch.testing.assert_close(biquad(x), 2 * before)
 
 
 def test_an_external_parameter_of_another_shape_is_refused():
@@ -214,7 +268,7 @@ def test_init_param_may_be_replaced():
         ({"size": (2.5, 1)}, TypeError, "size"),
         ({"size": 3}, TypeError, "size"),
         ({"nfft": 0}, ValueError, "nfft"),
-        ({"nfft": 1.5}, TypeError, "nfft"),
+        ({"nfft": 1024.0}, TypeError, "nfft"),
         ({"map": 3}, TypeError, "map must be callable"),
         ({"dtype": torch.int32}, TypeError, r"torch.float32 or torch.float64, got torch.int32"),
         ({"alias_decay_db": float("nan")}, ValueError, "alias_decay_db"),

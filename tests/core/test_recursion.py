@@ -98,8 +98,11 @@ def test_the_feedback_may_be_any_module_and_back():
     comb = 1 / (1 - loop.feedforward.response().tensor)
     torch.testing.assert_close(loop(x), comb * loop.feedforward(x))
     linear = nn.Linear(N, N, bias=False, dtype=torch.complex128)
-    linear.weight.data = kept.param.detach().to(torch.complex128)
+    linear.weight.data = kept.param.detach().to(torch.complex128).clone()
     loop.feedback.mixing = linear
+    torch.testing.assert_close(loop(x), before)
+    loop.feedback.mixing = nn.Linear(N, N, bias=False, dtype=torch.float64)  # a module for real numbers
+    loop.feedback.mixing.weight.data = kept.param.detach().clone()
     torch.testing.assert_close(loop(x), before)
     loop.feedback.mixing = kept
     torch.testing.assert_close(loop(x), before)
@@ -115,6 +118,10 @@ def test_external_parameters_by_path_get_gradients():
     batch = torch.stack([external.detach(), 0.1 * external.detach(), -external.detach()])
     one_by_one = torch.cat([loop(x[i : i + 1], {"feedback": {"mixing": batch[i]}}) for i in range(3)])
     torch.testing.assert_close(loop(x, {"feedback": {"mixing": batch}}), one_by_one)
+    same = x[:1].expand(3, -1, -1)
+    torch.testing.assert_close(
+        loop(x[:1], {"feedback": {"mixing": batch}}), loop(same, {"feedback": {"mixing": batch}})
+    )
 
 
 def test_a_pole_on_the_grid_is_named():

@@ -50,6 +50,15 @@ def test_the_response_is_the_product():
     torch.testing.assert_close(chain.probe_w(1.0 + 0j), chain.response().full()[0, 0])
 
 
+def test_a_part_may_come_twice():
+    shared = gain()
+    chain = system.Series(OrderedDict(a=shared, between=nn.Identity(), b=shared))
+    x = spectrum()
+    torch.testing.assert_close(chain(x), shared(shared(x)))
+    torch.testing.assert_close(chain.response().apply(x), shared(shared(x)))
+    torch.testing.assert_close(chain.probe(1j), chain.response().full()[0, 0].to(torch.complex64))
+
+
 def test_any_module_stands_anywhere():
     linear = nn.Linear(3, 2, bias=False, dtype=torch.complex64)
     chain = system.Series(gain(3, 2), nn.Identity(), linear, dsp.Transform())
@@ -120,6 +129,10 @@ def test_a_refused_part_leaves_the_series_as_it_was():
     with pytest.raises(ValueError, match="has 2"):
         chain.append(gain(2, 5))
     assert list(chain._modules) == ["0"]
+
+
+def test_a_decay_in_float32_agrees_with_one_in_float64():
+    assert len(system.Series(gain(alias_decay_db=30.1), gain(alias_decay_db=torch.tensor(30.1)))) == 2
 
 
 def test_reconfiguration_reaches_every_part():

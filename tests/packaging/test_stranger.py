@@ -42,7 +42,7 @@ def test_it_comes_with_pip_install_and_goes_with_pip_uninstall(python, tmp_path)
         return subprocess.run([python, *arguments], check=True, capture_output=True, text=True, cwd=tmp_path).stdout
 
     def strangers():
-        offers = json.loads(run("-m", "flamo.cli", "list", "processor", "--json"))
+        offers = json.loads(run("-m", "flamo", "list", "processor", "--json"))
         return [(o["qualified_name"], o["distribution"], o["version"]) for o in offers if o["distribution"] != "flamo"]
 
     target = "pkg_acme_filters.allpass:Allpass"

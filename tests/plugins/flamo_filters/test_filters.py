@@ -7,7 +7,8 @@ from flamo import dsp
 def test_taps_longer_than_nfft_wrap():
     fir = dsp.Filter((20, 1, 1), nfft=8, dtype=torch.float64)
     wrapped = torch.nn.functional.pad(fir.param[:, 0, 0], (0, 4)).reshape(3, 8).sum(0)
-    torch.testing.assert_close(fir.freq_response(fir.param)[:, 0, 0], torch.fft.rfft(wrapped))
+    with pytest.warns(UserWarning, match="20 taps are more than nfft=8"):
+        torch.testing.assert_close(fir.freq_response(fir.param)[:, 0, 0], torch.fft.rfft(wrapped))
 
 
 @pytest.mark.parametrize("kind", ["lowpass", "highpass", "bandpass"])
@@ -81,6 +82,15 @@ def test_a_parametric_eq_is_set_and_read_in_physical_values():
     torch.testing.assert_close(eq.q[1], torch.tensor([[0.7], [2.0]]).double(), rtol=1e-6, atol=0)
     with pytest.raises(TypeError, match="frequency, q, gain_db, got gain"):
         eq.set(gain=1.0)
+
+
+def test_bands_at_their_bounds_can_be_set():
+    eq = dsp.ParametricEQ(n_bands=2)
+    eq.param.data[:, :2] = 40.0
+    assert (eq.frequency.max().item(), eq.q.max().item()) == pytest.approx((20000.0, 10.0))
+    eq.set(gain_db=20.0)
+    assert eq.gain_db.min() == pytest.approx(20.0)
+    eq.set(frequency=eq.frequency, q=eq.q, gain_db=eq.gain_db)
 
 
 def test_a_band_of_a_parametric_eq_moves_below_its_start():

@@ -60,6 +60,24 @@ def test_validation_decides_where_there_is_some():
     assert len(trained(TrainingOnly([6, 5, 4, 3, 2, 1]), valid=PAIR, max_epochs=6, patience=2).train_loss) == 3
 
 
+def test_training_anew_without_validation_follows_the_training_loss():
+    trainer = trained(nn.MSELoss(), valid=PAIR, max_epochs=3, patience=2, lr=0.05)
+    trainer.max_epochs = 8
+    trainer.train(PAIR)
+    assert len(trainer.train_loss) == 3 + 8
+
+
+def test_a_criterion_moves_to_the_device_of_the_training():
+    class Weighted(nn.MSELoss):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("weight", torch.ones(1))
+
+    trainer = Trainer(net(), device="meta")
+    trainer.register_criterion(Weighted())
+    assert trainer.criterion[0].weight.device.type == "meta"
+
+
 def test_criteria_are_weighted_and_logged_apart():
     trainer = Trainer(net(), max_epochs=1)
     trainer.register_criterion(nn.L1Loss(), 2)
