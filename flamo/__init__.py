@@ -4,7 +4,6 @@ Importing it is light: every name here is loaded when it is first used.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 _MODULES = {
@@ -50,6 +49,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("flamo")
     raise AttributeError(f"module 'flamo' has no attribute {name!r}")
 
