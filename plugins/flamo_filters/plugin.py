@@ -51,3 +51,51 @@ def flamo_components() -> Iterator[Component]:
         target="flamo_filters.parametric_eq:ParametricEQ",
         summary="Parametric equaliser whose bands move freely: frequency, gain and Q within bounds.",
     )
+    yield Component(
+        kind="processor",
+        name="sos_filter",
+        target="flamo_filters.sos:SOSFilter",
+        summary="Cascaded sections whose coefficients are the parameters.",
+    )
+    yield Component(
+        kind="processor",
+        name="parallel_sos_filter",
+        target="flamo_filters.sos:parallelSOSFilter",
+        summary="Cascaded sections whose coefficients are the parameters, one cascade for each channel.",
+    )
+    yield Component(
+        kind="processor",
+        name="svf",
+        target="flamo_filters.svf:SVF",
+        summary="Cascaded state-variable sections, general or of one type.",
+    )
+    yield Component(
+        kind="processor",
+        name="parallel_svf",
+        target="flamo_filters.svf:parallelSVF",
+        summary="Cascaded state-variable sections, one cascade for each channel.",
+    )
+    yield Component(
+        kind="processor",
+        name="geq",
+        target="flamo_filters.geq:GEQ",
+        summary="Graphic equaliser of octave or third-octave bands, by command gains.",
+    )
+    yield Component(
+        kind="processor",
+        name="parallel_geq",
+        target="flamo_filters.geq:parallelGEQ",
+        summary="Graphic equaliser of octave or third-octave bands, one for each channel.",
+    )
+    yield Component(
+        kind="processor",
+        name="accurate_geq",
+        target="flamo_filters.accurate_geq:AccurateGEQ",
+        summary="Graphic equaliser of octave or third-octave bands, by target gains.",
+    )
+    yield Component(
+        kind="processor",
+        name="parallel_accurate_geq",
+        target="flamo_filters.accurate_geq:parallelAccurateGEQ",
+        summary="Graphic equaliser of octave or third-octave bands, by target gains, one for each channel.",
+    )

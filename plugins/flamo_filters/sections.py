@@ -48,6 +48,20 @@ class SectionFilter(Filter):
         h = cascade(b.flatten(2), a.flatten(2), w, dtype)
         return h.reshape(-1, *b.shape[2:]).movedim(0, self.section_dim)
 
+    def sos(self, param: torch.Tensor | None = None) -> torch.Tensor:
+        """Coefficients in scipy's order, (*channels, K, 6) in float64 with a0 = 1: ready for ``scipy.signal.sosfilt``.
+
+        Raises:
+            NotImplementedError: a subclass defines its response by ``get_poly_coeff``, and so has no sections.
+        """
+        if not self._owns_coefficients:
+            raise NotImplementedError(
+                f"{type(self).__name__} overrides get_poly_coeff; override sections(value) instead"
+            )
+        b, a = self.sections(self.values(param).detach())
+        rows = torch.cat((b, a)) / a[:1]  # (6, [B], K, *channels)
+        return rows.movedim((0, self.section_dim), (-1, -2)).contiguous()
+
     def get_poly_coeff(self, param: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Response and polynomials on the grid of a *mapped* parameter: H (F, *channels), B and A (F, K, *channels).
 

@@ -19,3 +19,15 @@ def flamo_components() -> Iterator[Component]:
         target="flamo_gains.gain:parallelGain",
         summary="One gain for each channel.",
     )
+    yield Component(
+        kind="processor",
+        name="matrix",
+        target="flamo_gains.matrix:Matrix",
+        summary="Matrix of gains of one structure: random, orthogonal, Hadamard or a rotation.",
+    )
+    yield Component(
+        kind="processor",
+        name="householder_matrix",
+        target="flamo_gains.householder:HouseholderMatrix",
+        summary="Reflection at a hyperplane, applied in O(N).",
+    )

@@ -7,8 +7,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from scipy import signal
-from truth import EQ, digital, impulse_response, on_grid, peak_error
+from scipy import linalg, optimize, signal
+from truth import EQ, digital, highshelf, impulse_response, lowshelf, on_grid, peak_error, peaking
 
 from flamo import registry
 
@@ -17,30 +17,51 @@ OURS = [offer for offer in registry.offers("processor") if offer.plugin.ours]
 CLASSES = {offer.component.name: registry.load(offer) for offer in OURS}
 
 
-def channels(cls, wide=True):
-    return (2,) if cls.diagonal else ((2, 3) if wide else (1, 1))
+def size_of(name, kwargs, small=False):
+    """A size that the processor takes."""
+    cls = CLASSES[name]
+    if name == "householder_matrix" or kwargs.get("matrix_type", "random") != "random":
+        return (2, 2) if small else (4, 4)
+    channels = ((1,) if small else (2,)) if cls.diagonal else ((1, 1) if small else (2, 3))
+    return (3 if small else 9, *channels) if name in ("filter", "parallel_filter") else channels
 
 
 def build(name, dtype=torch.float64, **kwargs):
-    cls = CLASSES[name]
-    taps = (9,) if name.endswith("filter") else ()
-    return cls((*taps, *channels(cls)), nfft=NFFT, dtype=dtype, **kwargs)
+    p = CLASSES[name](size_of(name, kwargs), **{"nfft": NFFT, "dtype": dtype, **kwargs})
+    p.param.data = p.param.data.float().to(dtype)  # values that float32 has too
+    return p
+
+
+BOTH = (False, True)
 
 
 def cases():
     """Every processor, and each of its variants."""
     for name in CLASSES:
-        if name.endswith("biquad"):
+        kind = name.removeprefix("parallel_")
+        if kind == "biquad":
             yield from ((name, {"filter_type": t, "n_sections": 3}) for t in ("lowpass", "highpass", "bandpass"))
-        elif name.endswith("peq"):
+        elif kind == "svf":
+            types = (None, "lowpass", "highpass", "bandpass", "lowshelf", "highshelf", "peaking", "notch")
+            yield from ((name, {"filter_type": t, "n_sections": 2}) for t in types)
+        elif kind == "sos_filter":
+            yield from ((name, {"n_sections": 3, "normalize_a0": n}) for n in (True, False))
+        elif kind == "peq":
             yield from ((name, {"design": d, "n_bands": n}) for d in ("biquad", "svf") for n in (2, 5))
-        elif name == "parametric_eq":
+        elif kind == "parametric_eq":
             yield from ((name, {"n_bands": n}) for n in (1, 2, 6))
+        elif kind in ("geq", "accurate_geq"):
+            yield from ((name, {"octave_interval": n, "fs": 48000}) for n in (1, 3))
+        elif kind in ("delay", "gain_delay"):
+            yield from ((name, {"isint": i, "requires_grad": r, "max_len": 600}) for i in BOTH for r in BOTH)
+        elif kind == "matrix":
+            yield from ((name, {"matrix_type": t}) for t in ("random", "orthogonal", "hadamard", "rotation"))
         else:
             yield name, {}
 
 
 CASES = [pytest.param(name, kwargs, id="-".join(map(str, (name, *kwargs.values())))) for name, kwargs in cases()]
+LEARNED = [case for case in CASES if case.values[1].get("matrix_type") != "hadamard"]
 
 # The impulse response of one channel pair, from its raw parameters, by scipy: no code of ours.
 
@@ -100,18 +121,118 @@ def by_prototypes(p, raw):
     return impulse_response(np.array(sections))
 
 
+def by_coefficients(p, raw):
+    return impulse_response(raw / raw[:, 3:4])
+
+
+def by_state_variables(p, raw):
+    sections = []
+    for freq, res, *mix in raw.T:
+        omega, r = np.pi * sigmoid(freq), np.log1p(np.exp(res)) / np.log(2)
+        g = 10 ** -np.log1p(np.exp(mix[0]))
+        low, band, high = {
+            None: (mix[0] + 1, mix[1] + 2, mix[2] + 1),
+            "lowpass": (1, 0, 0),
+            "highpass": (0, 0, 1),
+            "bandpass": (0, 1, 0),
+            "lowshelf": (1, 2 * r * np.sqrt(g), g),
+            "highshelf": (g, 2 * r * np.sqrt(g), 1),
+            "peaking": (1, 2 * r * np.sqrt(g), 1),
+            "notch": (1, 2 * r * np.sqrt(g), 1),
+        }[p.filter_type]
+        damping = 1 / r if p.filter_type == "peaking" else r
+        sections.append(digital([high, band, low], [1, 2 * damping, 1], omega))
+    return impulse_response(np.array(sections))
+
+
+def bands_of(p):
+    step = 2 ** (1 / p.octave_interval)
+    centers = 31.25 * step ** np.arange(1, 9 * p.octave_interval + 1)
+    return centers, (centers[0] / np.sqrt(step), centers[-1] * np.sqrt(step))
+
+
+def graphic(p, commands_db):
+    """The sections of a graphic equaliser, as RBJ sections of the bandwidth that its peaks have."""
+    centers, corners = bands_of(p)
+    low, high = (2 * np.pi * f / p.fs for f in corners)
+    sections = [lowshelf(low, commands_db[1], np.sqrt(0.5)), highshelf(high, commands_db[-1], np.sqrt(0.5))]
+    for f, gain_db in zip(centers, commands_db[2:-1], strict=True):
+        omega = 2 * np.pi * f / p.fs
+        sections.append(peaking(omega, gain_db, np.sin(omega) / 2 / np.tan(omega / 2 * 1.7 / np.sqrt(2.7))))
+    return 10 ** (commands_db[0] / 20), np.array(sections)
+
+
+def by_command_gains(p, raw):
+    gain, sections = graphic(p, 20 * np.log10(raw))
+    return gain * impulse_response(sections)
+
+
+def by_target_gains(p, raw):
+    """Command gains by scipy's bounded least squares."""
+    centers, _ = bands_of(p)
+    points = np.round(np.geomspace(1, p.fs / 2.1, 101))
+    target = np.interp(points, [1, *centers, p.fs / 2.1], 20 * np.log10(raw))
+    ten = graphic(p, np.full(len(centers) + 3, 10.0))[1]
+    columns = [signal.sosfreqz(section[None], points, fs=p.fs)[1] for section in (ten[0], *ten[2:], ten[1])]
+    interaction = np.stack([np.ones(101), *(2 * np.log10(np.abs(c)) for c in columns)], 1)
+    bound = np.array([np.inf, *[20.0] * (len(centers) + 2)])
+    commands = optimize.lsq_linear(interaction, target, (-bound, bound), tol=1e-14).x
+    gain, sections = graphic(p, commands)
+    return gain * impulse_response(sections)
+
+
 TRUTH = {
     "gain": lambda p, raw: np.array([raw]),
     "filter": lambda p, raw: raw,
+    "sos_filter": by_coefficients,
+    "svf": by_state_variables,
+    "geq": by_command_gains,
+    "accurate_geq": by_target_gains,
     "biquad": by_butterworth,
     "peq": by_prototypes_of_the_classic_peq,
     "parametric_eq": by_prototypes,
 }
 
 
+# The whole response, where it has no impulse response of finite length or is no matter of one channel pair.
+
+
+def delayed(p, grid):
+    gain, times = p.param.detach().numpy() if "Gain" in type(p).__name__ else (1.0, p.param.detach().numpy())
+    samples = (np.log1p(np.exp(times)) if p.requires_grad else times) * p.fs / p.unit
+    samples = np.round(samples) if p.isint else samples
+    omega = 2 * np.pi * np.arange(grid.bins) / grid.nfft
+    return gain * grid.gamma**samples * np.exp(-1j * omega.reshape(-1, *[1] * samples.ndim) * samples)
+
+
+def mixed(p, grid):
+    raw, n = p.param.detach().numpy(), p.size[-1]
+    if p.matrix_type == "orthogonal":
+        matrix = linalg.expm(np.triu(raw, 1) - np.triu(raw, 1).T)
+    elif p.matrix_type == "hadamard":
+        matrix = linalg.hadamard(n) / np.sqrt(n)
+    elif p.matrix_type == "rotation":
+        planes = [np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]]) for t in raw[0, : int(np.log2(n))]]
+        matrix = np.kron(*planes)
+    else:
+        matrix = raw
+    return np.broadcast_to(matrix, (grid.bins, *matrix.shape))
+
+
+def reflected(p, grid):
+    u = p.param.detach().numpy() / np.linalg.norm(p.param.detach().numpy())
+    return np.broadcast_to(np.eye(len(u)) - 2 * u @ u.T, (grid.bins, len(u), len(u)))
+
+
+WHOLE = {"delay": delayed, "gain_delay": delayed, "matrix": mixed, "householder_matrix": reflected}
+
+
 def expected_responses(name, p, grid):
     """(F, N_out, N_in), or (F, N), channel by channel."""
-    truth, raw = TRUTH[name.removeprefix("parallel_")], p.param.detach().numpy()
+    kind, raw = name.removeprefix("parallel_"), p.param.detach().numpy()
+    if kind in WHOLE:
+        return WHOLE[kind](p, grid)
+    truth = TRUTH[kind]
     shape = p.size[len(p.axes) :]
     response = np.empty((grid.bins, *shape), dtype=complex)
     for index in np.ndindex(shape):
@@ -121,9 +242,14 @@ def expected_responses(name, p, grid):
 
 
 def draw(p):
-    """Parameters away from the initial ones, with impulse responses that end within the length of the truth."""
+    """Parameters away from initial ones that say little."""
     if type(p).__name__ == "ParametricEQ":
         p.assign_value(0.5 * torch.randn_like(p.param))
+    if "SOSFilter" in type(p).__name__:
+        a0 = 1.0 + torch.rand_like(p.param[:, :1])
+        a0 = a0 if p.normalize_a0 else torch.ones_like(a0)
+        p.param.data = torch.cat((torch.randn_like(p.param[:, :3]), a0, 0.4 * torch.rand_like(p.param[:, 4:])), 1)
+    p.param.data = p.param.data.float().to(p.param.dtype)  # values that float32 has too
     return p
 
 
@@ -152,22 +278,18 @@ def test_transfer_on_the_grid_is_the_response(name, kwargs, alias_decay_db):
     assert peak_error(p.probe(z), p.response().full().expand(1, 129, -1, -1)[0, 7].detach()) < 1e-12
 
 
-@pytest.mark.parametrize(("name", "kwargs"), CASES)
+@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
 def test_gradcheck(name, kwargs):
-    p = draw(CLASSES[name](*small(name), nfft=8, dtype=torch.float64, alias_decay_db=10.0, **kwargs))
+    size = size_of(name, kwargs, small=True)
+    p = draw(CLASSES[name](size, nfft=8, dtype=torch.float64, alias_decay_db=10.0, **kwargs))
     x = torch.randn(1, 5, p.input_channels, dtype=torch.complex128)
     param = p.param.detach().clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda q: p(x, q), param)
 
 
-def small(name):
-    cls = CLASSES[name]
-    return ((3, *channels(cls, False)),) if name.endswith("filter") else (channels(cls, False),)
-
-
-@pytest.mark.parametrize(("name", "kwargs"), CASES)
+@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
 def test_two_backward_passes_in_a_row(name, kwargs):
-    p = build(name, requires_grad=True, **kwargs)
+    p = build(name, **{**kwargs, "requires_grad": True})
     x = torch.randn(2, 129, p.input_channels, dtype=torch.complex128)
     gradients = []
     for _ in range(2):
@@ -178,7 +300,7 @@ def test_two_backward_passes_in_a_row(name, kwargs):
     assert gradients[0].isfinite().all()
 
 
-@pytest.mark.parametrize(("name", "kwargs"), CASES)
+@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
 def test_copies_are_equal_and_independent(name, kwargs):
     p = build(name, **kwargs)
     x = torch.randn(2, 129, p.input_channels, dtype=torch.complex128)
@@ -186,7 +308,7 @@ def test_copies_are_equal_and_independent(name, kwargs):
     for copied in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
         assert repr(copied) == repr(p)
         torch.testing.assert_close(copied(x), y)
-        copied.param.data.add_(0.1)
+        copied.param.data.add_(0.1 * torch.rand_like(p.param))
         assert not torch.allclose(copied(x), y)
         torch.testing.assert_close(p(x), y)
 
@@ -219,3 +341,41 @@ def test_the_signature_is_explicit_and_documented(name):
 def test_a_wrong_size_is_named(name):
     with pytest.raises(ValueError, match="size"):
         CLASSES[name]((1, 1, 1, 1))
+
+
+@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
+def test_a_batched_external_parameter_is_the_loop_over_its_items(name, kwargs):
+    p = draw(build(name, **kwargs))
+    external = torch.stack([p.param.detach() * scale for scale in (1.0, 0.9, 0.8)])
+    x = torch.randn(3, 129, p.input_channels, dtype=torch.complex128)
+    expected = torch.cat([p(x[i : i + 1], external[i]) for i in range(3)])
+    torch.testing.assert_close(p(x, external), expected)
+
+
+@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
+def test_gradients_reach_every_entry_that_counts(name, kwargs):
+    p = draw(build(name, **{**kwargs, "requires_grad": True}))
+    y = p(torch.randn(2, 129, p.input_channels, dtype=torch.complex128))
+    (torch.randn_like(y) * y).real.sum().backward()
+    assert p.param.grad.isfinite().all()
+    idle = {"orthogonal": 10, "rotation": 14}.get(kwargs.get("matrix_type"), 0)  # of 16: triangle, angles
+    if "delay" in name and kwargs["isint"]:
+        idle = p.size[-1] * (1 if p.diagonal else p.size[-2])
+    if name.endswith("peq") and kwargs["design"] == "biquad":
+        idle = p.param[-1, 0].numel()  # the last band starts at its upper bound, and moves only upwards
+    if "svf" in name:
+        idle = {None: 0, "lowpass": 3, "highpass": 3, "bandpass": 3}.get(p.filter_type, 2) * p.param[0].numel()
+    assert int((p.param.grad == 0).sum()) == idle
+
+
+@pytest.mark.parametrize(("name", "kwargs"), [case for case in CASES if hasattr(CLASSES[case.values[0]], "sos")])
+def test_sos_is_ready_for_scipy(name, kwargs):
+    p = draw(build(name, **kwargs))
+    sos = p.sos()
+    shape = p.size[len(p.axes) :]
+    assert (sos.dtype, sos.shape[: len(shape)], sos.shape[-1]) == (torch.float64, shape, 6)
+    assert (sos[..., 3] == 1).all()
+    expected = p.freq_response(p.param).detach()
+    for index in np.ndindex(shape):
+        _, h = signal.sosfreqz(sos[index], 2 * np.pi * np.arange(129) / NFFT)
+        assert peak_error(h, expected[(slice(None), *index)]) < 1e-9

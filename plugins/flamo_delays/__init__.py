@@ -1,0 +1,1 @@
+"""Delays, in whole samples or fractions of them."""

@@ -1,0 +1,187 @@
+"""Delays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from flamo.core.computed import computed
+from flamo.core.constraints import Constraint, Identity, Softplus
+from flamo.core.dsp import DSP
+from flamo.core.grid import FrequencyGrid
+from flamo.core.response import Response
+
+Map = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Delay(DSP):
+    r"""Matrix of delays, in whole samples or fractions of them.
+
+    .. math:: H(z) = z^{-m}, \quad m = \mathrm{map}(P)\, f_s / unit
+
+    Away from the grid, :math:`z^{-m}` of a fraction is its principal branch.
+
+    Args:
+        size: (N_out, N_in), also the shape of ``param``.
+        max_len: bound of the initial delays in samples.
+        isint: whether delays are rounded to whole samples; they have no gradient then.
+        unit: how many of the units of ``param`` make a second: 1 for seconds, 1000 for milliseconds.
+        nfft: number of FFT points.
+        fs: sampling frequency in Hz.
+        requires_grad: whether ``param`` is learned; ``map`` is softplus then, so that delays stay positive.
+        alias_decay_db: time anti-aliasing, decay in dB over nfft samples.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64; phases are formed in float64 in either case.
+
+    Raises:
+        ValueError: max_len below 1, a size of another form.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: whole samples in [1, max_len), or uniform in
+    [0, max_len).
+
+    >>> delay = Delay((1, 1), isint=True, nfft=8)
+    >>> delay.set(samples=2.0)
+    >>> delay.probe(2.0 + 0.0j)                                    # 2^-2
+    tensor([[0.2500+0.j]])
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1, 1),
+        max_len: int = 2000,
+        isint: bool = False,
+        unit: int = 100,
+        nfft: int = 2048,
+        fs: int = 48000,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if not float(max_len) >= 1:
+            raise ValueError(f"max_len must be at least 1 sample, got {max_len}")
+        self.max_len, self.isint, self.unit, self.fs = max_len, isint, unit, fs
+        super().__init__(size, nfft, self.get_map(requires_grad), requires_grad, alias_decay_db, device, dtype)
+        self.initialize_class()
+
+    def get_map(self, requires_grad: bool) -> Map:
+        """The map of a new module."""
+        return Softplus() if requires_grad else Identity()
+
+    def init_param(self) -> None:
+        longest, channels = float(self.max_len), self.size[len(self.axes) :]
+        if self.isint:
+            samples = torch.randint(1, max(2, math.ceil(longest)), channels, device="cpu").double()
+        else:
+            samples = longest * torch.rand(channels, dtype=torch.float64, device="cpu")
+        times, map = self.sample2s(samples.clamp(min=1e-3)), self.time_map
+        self._assign_times(map.inverse(times) if isinstance(map, Constraint) else times)
+
+    @property
+    def time_map(self) -> Map:
+        """The map of the delays."""
+        return self.map
+
+    def s2sample(self, delay: torch.Tensor) -> torch.Tensor:
+        """Units of time as samples."""
+        return delay * self.fs / self.unit
+
+    def sample2s(self, delay: torch.Tensor) -> torch.Tensor:
+        """Samples as units of time."""
+        return delay / self.fs * self.unit
+
+    def get_delays(self) -> Map:
+        """What turns a raw parameter into delays in samples."""
+        return lambda param: self._samples(self.values(param)).to(param.dtype)
+
+    def _samples(self, value: torch.Tensor) -> torch.Tensor:
+        """Delays in samples of a mapped parameter."""
+        samples = self.s2sample(value)
+        return samples.round() if self.isint else samples
+
+    @property
+    def samples(self) -> torch.Tensor:
+        """The delays in samples."""
+        return self._samples(self.values().detach())
+
+    @property
+    def seconds(self) -> torch.Tensor:
+        """The delays in seconds."""
+        return self.samples / self.fs
+
+    @computed
+    def order(self) -> torch.Tensor:
+        """Length in samples of the longest impulse response."""
+        return self.samples.max() + 1
+
+    def set(self, *, samples: torch.Tensor | float | None = None, seconds: torch.Tensor | float | None = None) -> None:
+        """Set the delays in ``samples`` or in ``seconds``: a number, or a tensor that broadcasts to ``size``.
+
+        Raises:
+            TypeError: neither or both are given, or ``map`` has no inverse.
+            ValueError: a delay out of the range of ``map``.
+        """
+        if (samples is None) == (seconds is None):
+            raise TypeError("set takes either samples or seconds")
+        if not isinstance(self.time_map, Constraint):
+            raise TypeError("the map of the delays has no inverse: assign a constraint, or raw values by assign_value")
+        wanted = torch.as_tensor(samples if seconds is None else seconds, dtype=torch.float64, device=self.param.device)
+        times = self.sample2s(wanted if seconds is None else wanted * self.fs)
+        self._assign_times(self.time_map.inverse(times))
+
+    def _assign_times(self, raw: torch.Tensor) -> None:
+        self.assign_value(raw.expand(self.size))
+
+    def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
+        w, value = self.operands(w, param)
+        return delay_at(w, self._samples(value))
+
+    def on_grid(self, param: torch.Tensor) -> Response:
+        h = delay_on_grid(self.grid, self._samples(self.values(param)), self.channel_dims)
+        h = h.to(param.dtype.to_complex())
+        return Response(h if param.ndim > len(self.size) else h[None])
+
+
+class parallelDelay(Delay):
+    """One delay for each channel.
+
+    As :class:`Delay`, with ``size`` (N,). Mind the order of ``unit`` and ``isint``.
+
+    >>> parallelDelay((3,), max_len=100).output_channels
+    3
+    """
+
+    diagonal = True
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1,),
+        max_len: int = 2000,
+        unit: int = 100,
+        isint: bool = False,
+        nfft: int = 2048,
+        fs: int = 48000,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(size, max_len, isint, unit, nfft, fs, requires_grad, alias_decay_db, device, dtype)
+
+
+def delay_on_grid(grid: FrequencyGrid, samples: torch.Tensor, channel_dims: int) -> torch.Tensor:
+    r""":math:`w_k^m = \gamma^m e^{-j 2\pi k m / \mathrm{nfft}}`, m ([B], *channels) → ([B], F, *channels).
+
+    The phase is formed as k·m modulo nfft: exact for whole samples, where ω·m loses digits with every octave of m.
+    """
+    m = samples.unsqueeze(-1 - channel_dims)
+    k = torch.arange(grid.bins, dtype=m.dtype, device=m.device).reshape(-1, *(1,) * channel_dims)
+    phase = torch.remainder(k * m, grid.nfft) * (2 * math.pi / grid.nfft)
+    return torch.polar(grid.gamma**m + torch.zeros_like(phase), -phase)
+
+
+def delay_at(w: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+    """w^m at any complex points, the principal branch where m is no whole number."""
+    return torch.polar(w.abs() ** samples, w.angle() * samples)

@@ -1,0 +1,98 @@
+"""Graphic equalisers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from flamo.core.constraints import Decibels
+from flamo_filters.graphic import eq_freqs, graphic_sections
+from flamo_filters.rbj import Sections
+from flamo_filters.sections import SectionFilter
+
+
+class GEQ(SectionFilter):
+    r"""Graphic equaliser of octave or third-octave bands, by command gains.
+
+    ``param`` is (bands + 3, N_out, N_in): linear gains of the whole, of a low shelf, of a peak in every band and of a
+    high shelf; ``map`` makes decibels of them. Neighbouring bands add up;
+    :class:`~flamo_filters.accurate_geq.AccurateGEQ` takes target gains instead.
+
+    Args:
+        size: (N_out, N_in).
+        octave_interval: bands an octave: 1 or 3, say.
+        nfft: number of FFT points.
+        fs: sampling frequency in Hz; the last band must not be above fs/2.
+        map: what turns ``param`` into dB.
+        requires_grad: whether ``param`` is learned.
+        alias_decay_db: time anti-aliasing, decay in dB over nfft samples.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64; coefficients are formed in float64 in either case.
+
+    Raises:
+        ValueError: octave_interval below 1, fs too low, a size of another form.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: uniform between ±6 dB. Source: Prawda et al., DAFx 2019.
+
+    >>> geq = GEQ((1, 1))
+    >>> geq.assign_value(torch.ones(12, 1, 1))
+    >>> round(geq.probe(1.0 + 0.0j).real.item(), 6)
+    1.0
+    """
+
+    axes = ("bands + 3",)
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1, 1),
+        octave_interval: int = 1,
+        nfft: int = 2048,
+        fs: int = 48000,
+        map: Callable[[torch.Tensor], torch.Tensor] = Decibels(),
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.octave_interval, self.fs = octave_interval, fs
+        self.center_freq, self.shelving_crossover = eq_freqs(octave_interval, dtype=torch.float64)
+        if self.center_freq[-1] > fs / 2:
+            raise ValueError(f"fs must be at least {2 * self.center_freq[-1]:g} Hz for these bands, got {fs}")
+        self.n_gains = len(self.center_freq) + 3
+        super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
+
+    def init_param(self) -> None:
+        nn.init.uniform_(self.param, -6.0, 6.0)
+        self.param.data = 10 ** (self.param.data / 20)
+
+    def sections(self, value: torch.Tensor) -> Sections:
+        center, shelving = self.center_freq.to(value), self.shelving_crossover.to(value)
+        return graphic_sections(value, center, shelving, self.fs, self.section_dim)
+
+
+class parallelGEQ(GEQ):
+    """Graphic equaliser of octave or third-octave bands, one for each channel.
+
+    As :class:`GEQ`, with ``size`` (N,) and ``param`` (bands + 3, N).
+
+    >>> parallelGEQ((3,)).param.shape
+    torch.Size([12, 3])
+    """
+
+    diagonal = True
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1,),
+        octave_interval: int = 1,
+        nfft: int = 2048,
+        fs: int = 48000,
+        map: Callable[[torch.Tensor], torch.Tensor] = Decibels(),
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(size, octave_interval, nfft, fs, map, requires_grad, alias_decay_db, device, dtype)

@@ -1,0 +1,151 @@
+"""Matrices of one structure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import hadamard, logm
+
+from flamo.core.constraints import Constraint, Identity
+from flamo_gains.gain import Gain
+
+
+class Matrix(Gain):
+    r"""Matrix of gains of one structure: random, orthogonal, Hadamard or a rotation.
+
+    - 'random': the parameter itself, :math:`H = P`.
+    - 'orthogonal': :math:`H = \exp(U - U^T)` with the strict upper triangle U of ``param``.
+    - 'hadamard': the normalised Sylvester Hadamard matrix, whatever ``param`` is.
+    - 'rotation': the Kronecker product of :math:`\log_2 N` rotations :math:`[[\cos, \sin], [-\sin, \cos]]`, whose
+      angles are the first elements of ``param`` in its first row.
+
+    Args:
+        size: (N_out, N_in), also the shape of ``param``; square for all but 'random'.
+        nfft: number of FFT points of the system it stands in.
+        map: applied to the parameter of a 'random' matrix; the others have a map of their own.
+        matrix_type: 'random', 'orthogonal', 'hadamard' or 'rotation'.
+        iter: accepted as in earlier versions; not used.
+        requires_grad: whether ``param`` is learned.
+        alias_decay_db: of the system it stands in; a matrix does not decay.
+        device: None is torch's default device.
+        dtype: torch.float32 or torch.float64.
+
+    Raises:
+        ValueError: an unknown matrix_type; a size that is not square, or no power of two where it must be one.
+
+    Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: standard normal. Source: arXiv 2409.08723.
+
+    >>> mixing = Matrix((4, 4), matrix_type="orthogonal", dtype=torch.float64)
+    >>> h = mixing.map(mixing.param)
+    >>> torch.allclose(h @ h.T, torch.eye(4, dtype=torch.float64))
+    True
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, ...] = (1, 1),
+        nfft: int = 2048,
+        map: Callable[[torch.Tensor], torch.Tensor] = Identity(),
+        matrix_type: str = "random",
+        iter: int = 1,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if matrix_type not in ("random", *_STRUCTURES):
+            choices = ", ".join(("random", *_STRUCTURES))
+            raise ValueError(f"matrix_type must be one of {choices}, got {matrix_type!r}")
+        self.matrix_type, self.iter = matrix_type, iter
+        super().__init__(size, nfft, map, requires_grad, alias_decay_db, device, dtype)
+
+    def initialize_class(self) -> None:
+        self.check_param_shape()
+        self.matrix_gallery()
+        super().initialize_class()
+
+    def check_param_shape(self) -> None:
+        super().check_param_shape()
+        if self.matrix_type == "random":
+            return
+        n = self.size[-1]
+        if self.size[0] != n:
+            raise ValueError(f"a matrix of type {self.matrix_type!r} needs a square size, got {self.size}")
+        if self.matrix_type != "orthogonal" and n & (n - 1):
+            raise ValueError(f"a matrix of type {self.matrix_type!r} needs a size that is a power of two, got {n}")
+
+    def matrix_gallery(self) -> None:
+        """Assign the map of the structure."""
+        if self.matrix_type in _STRUCTURES:
+            self.map = _STRUCTURES[self.matrix_type]()
+
+
+@dataclass(frozen=True)
+class Orthogonal(Constraint):
+    r"""The matrix exponential of a skew-symmetric matrix: a rotation without reflection.
+
+    >>> Orthogonal()(torch.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
+        upper = raw.triu(1)
+        return torch.linalg.matrix_exp(upper - upper.mT)
+
+    def inverse(self, value: torch.Tensor) -> torch.Tensor:
+        """The strict upper triangle of the matrix logarithm of one orthogonal matrix of determinant 1."""
+        matrix = value.detach().cpu().double().numpy()
+        if not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-4) or np.linalg.det(matrix) < 0:
+            raise ValueError("value is not an orthogonal matrix of determinant 1")
+        return torch.from_numpy(np.triu(logm(matrix).real, 1)).to(value)
+
+
+@dataclass(frozen=True)
+class Hadamard(Constraint):
+    """The normalised Sylvester Hadamard matrix; nothing is learned.
+
+    >>> Hadamard()(torch.zeros(1, 1))
+    tensor([[1.]])
+    """
+
+    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
+        n = raw.shape[-1]
+        return torch.as_tensor(hadamard(n) / math.sqrt(n)).to(raw).expand(raw.shape)
+
+    def inverse(self, value: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(value)
+
+
+@dataclass(frozen=True)
+class Rotation(Constraint):
+    """The Kronecker product of plane rotations, one angle each.
+
+    >>> Rotation()(torch.full((2, 2), torch.pi / 2)).round()
+    tensor([[-0.,  1.],
+            [-1., -0.]])
+    """
+
+    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
+        total = torch.ones((*raw.shape[:-2], 1, 1), dtype=raw.dtype, device=raw.device)
+        for angle in raw[..., 0, : raw.shape[-1].bit_length() - 1].unbind(-1):
+            cos, sin = torch.cos(angle), torch.sin(angle)
+            plane = torch.stack((torch.stack((cos, sin), -1), torch.stack((-sin, cos), -1)), -2)
+            total = _kronecker(total, plane)
+        return total
+
+    def inverse(self, value: torch.Tensor) -> torch.Tensor:
+        raise ValueError("a rotation cannot be set from a matrix; assign its angles")
+
+
+def _kronecker(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The Kronecker product of the last two dimensions."""
+    n = a.shape[-1] * b.shape[-1]
+    return torch.einsum("...ij,...kl->...ikjl", a, b).reshape(*a.shape[:-2], n, n)
+
+
+_STRUCTURES: dict[str, type[Constraint]] = {"orthogonal": Orthogonal, "hadamard": Hadamard, "rotation": Rotation}
