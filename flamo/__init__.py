@@ -13,6 +13,7 @@ _MODULES = {
     "optimize": "flamo.optimize",
     "processor": "flamo.processor",
     "registry": "flamo.registry",
+    "auxiliary": "flamo.auxiliary",
 }
 _NAMES = {
     "flamo.registry": ("find", "get", "offers", "plugins"),

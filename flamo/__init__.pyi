@@ -1,3 +1,4 @@
+from flamo import auxiliary as auxiliary
 from flamo import functional as functional
 from flamo import optimize as optimize
 from flamo import processor as processor

@@ -12,7 +12,7 @@ from flamo import registry
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = {path.name for path in (ROOT / "plugins").iterdir() if path.is_dir() and path.name.startswith("flamo_")}
-FACADE = ("flamo.processor", "flamo.optimize", "flamo.functional")
+FACADE = ("flamo.processor", "flamo.optimize", "flamo.functional", "flamo.auxiliary")
 
 
 def module_name(path):

@@ -47,7 +47,7 @@ def eq_freqs(
     return center.to(device, dtype), shelving.to(device, dtype)
 
 
-def peak(omega: torch.Tensor, gain: torch.Tensor, q: float = PEAK_Q) -> Sections:
+def peak(omega: torch.Tensor, gain: torch.Tensor, q: float | torch.Tensor = PEAK_Q) -> Sections:
     """Peaks of a linear gain at ω in radians per sample, each (3, …)."""
     root, t, cos = torch.sqrt(gain), torch.tan(omega / (2 * q)), torch.cos(omega)
     middle = -2 * root * cos
@@ -66,6 +66,80 @@ def high_shelf(omega: torch.Tensor, gain: torch.Tensor) -> Sections:
     """High shelves of a linear gain with the corner ω in radians per sample, each (3, …)."""
     b, a = low_shelf(omega, gain)
     return gain * a, b
+
+
+def shelving_filter(
+    fc: torch.Tensor,
+    gain: torch.Tensor,
+    type: str = "low",
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    """Second-order shelves.
+
+    Args:
+        fc: corner frequency in Hz.
+        gain: linear gain of the shelf; arguments broadcast.
+        type: 'low' or 'high'.
+        fs: sampling frequency in Hz.
+        device: of the result; None follows fc.
+        dtype: of the result; coefficients are formed in float64.
+
+    Returns:
+        b, a: each (3, …), not normalised.
+
+    Raises:
+        ValueError: an unknown type.
+
+    >>> b, a = shelving_filter(torch.tensor(1000.0), torch.tensor(2.0))
+    >>> round((b.sum() / a.sum()).item(), 4)
+    2.0
+    """
+    designs = {"low": low_shelf, "high": high_shelf}
+    if type not in designs:
+        raise ValueError(f"type must be one of {', '.join(designs)}, got {type!r}")
+    omega, gain = _wide(fc, gain, fs, device)
+    b, a = designs[type](omega, gain)
+    return b.to(dtype), a.to(dtype)
+
+
+def peak_filter(
+    fc: torch.Tensor,
+    gain: torch.Tensor,
+    Q: torch.Tensor,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    """Second-order peaks.
+
+    Args:
+        fc: centre frequency in Hz.
+        gain: linear gain at the centre; arguments broadcast.
+        Q: quality factor.
+        fs, device, dtype: as :func:`shelving_filter`.
+
+    Returns:
+        b, a: each (3, …), not normalised.
+
+    >>> b, a = peak_filter(torch.tensor(12000.0), torch.tensor(2.0), torch.tensor(1.0))
+    >>> round(((b[0] - b[2]) / (a[0] - a[2])).item(), 4)                 # at z = j
+    2.0
+    """
+    omega, gain = _wide(fc, gain, fs, device)
+    b, a = peak(omega, gain, torch.as_tensor(Q, dtype=omega.dtype, device=omega.device))
+    return b.to(dtype), a.to(dtype)
+
+
+def _wide(
+    fc: torch.Tensor, gain: torch.Tensor, fs: float, device: torch.device | str | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """ω in radians per sample and the gain, in float64 and of one shape."""
+    device = fc.device if device is None and isinstance(fc, torch.Tensor) else device
+    fc, gain = (torch.as_tensor(v, dtype=torch.float64, device=device) for v in (fc, gain))
+    omega, gain = torch.broadcast_tensors(2 * math.pi * fc / fs, gain)
+    return omega, gain
 
 
 def graphic_sections(

@@ -1,0 +1,3 @@
+"""Auxiliary modules under their classic names."""
+
+from flamo.auxiliary import eq as eq

@@ -1,0 +1,3 @@
+"""Bands of equalisers under their classic names."""
+
+from flamo_filters.graphic import eq_freqs as eq_freqs
