@@ -17,6 +17,8 @@ from flamo.cli.options import Verbose
 if TYPE_CHECKING:
     from flamo.fit import Fit
 
+Report = Callable[[int, float], None]  # of steps done and the error in dB
+
 
 def fit(
     target: Annotated[
@@ -52,8 +54,8 @@ def fit(
     from flamo import plot  # noqa: F401  heavy, and loaded only now: mistakes are reported at once
     from flamo.fit import BAND, fit_eq
 
-    with _ctrl_c() as pressed, _progress(steps, pressed) as report:
-        result = fit_eq(curve, bands, fs, steps, seed, report)
+    with _progress(steps) as report, _stopped_by_ctrl_c(report) as report_or_stop:
+        result = fit_eq(curve, bands, fs, steps, seed, report_or_stop)
         write_run(result, folder)
     left_out = len(curve.frequency) - len(result.target.frequency)
     if left_out:
@@ -68,12 +70,18 @@ def fit(
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[Event]:
-    """Ctrl-C sets an event; it is obeyed between two steps, so that nothing else is ever cut in two."""
+def _stopped_by_ctrl_c(report: Report) -> Iterator[Report]:
+    """Ctrl-C is obeyed when a step is reported, and only then: nothing else is ever cut in two."""
     pressed = Event()
+
+    def report_or_stop(step: int, error: float) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        report(step, error)
+
     before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
-        yield pressed
+        yield report_or_stop
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -85,22 +93,14 @@ def _print_errors(fit: Fit, where: str, low: float, high: float) -> None:
 
 
 @contextmanager
-def _progress(steps: int, pressed: Event) -> Iterator[Callable[[int, float], None]]:
+def _progress(steps: int) -> Iterator[Report]:
     """A bar on a terminal, elsewhere a plain line every tenth; on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    def stopping(report: Callable[[int, float], None]) -> Callable[[int, float], None]:
-        def stop_or_report(step: int, error: float) -> None:
-            if pressed.is_set():
-                raise KeyboardInterrupt
-            report(step, error)
-
-        return stop_or_report
-
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield stopping(_lines(steps))
+        yield _lines(steps)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -110,10 +110,10 @@ def _progress(steps: int, pressed: Event) -> Iterator[Callable[[int, float], Non
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("fitting", total=steps)
-        yield stopping(lambda n, error: bar.update(task, completed=n, description=f"fitting, error {error:.3f} dB"))
+        yield lambda n, error: bar.update(task, completed=n, description=f"fitting, error {error:.3f} dB")
 
 
-def _lines(steps: int) -> Callable[[int, float], None]:
+def _lines(steps: int) -> Report:
     start = time.perf_counter()
 
     def report(step: int, error: float) -> None:

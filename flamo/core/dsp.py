@@ -98,17 +98,22 @@ class DSP(nn.Module):
         wide = real_dtype(raw.device)
         if isinstance(self.map, Constraint):
             return self.map(raw.to(wide))
-        value = torch.vmap(self.map)(raw) if raw.ndim > len(self.size) else self.map(raw)
+        value = torch.vmap(self.map)(raw) if self.is_batch(raw) else self.map(raw)
         return value.to(wide.to_complex() if value.is_complex() else wide)
 
     def on_grid(self, param: torch.Tensor) -> Response:
         """The response on the grid; ``param`` may carry a batch of its own, (B, *size)."""
         w = self.grid.points(param.device)
-        if param.ndim > len(self.size):
-            h = torch.vmap(lambda item: self.transfer(w, item))(param)
-        else:
-            h = self.transfer(w, param)[None]
-        return Response(h.to(param.dtype.to_complex()))
+        h = torch.vmap(lambda p: self.transfer(w, p))(param) if self.is_batch(param) else self.transfer(w, param)
+        return self.laid_out(h.to(param.dtype.to_complex()), param)
+
+    def is_batch(self, param: torch.Tensor) -> bool:
+        """Whether a parameter is (B, *size)."""
+        return param.ndim > len(self.size)
+
+    def laid_out(self, h: torch.Tensor, param: torch.Tensor) -> Response:
+        """The response (F or 1, *channels) of a parameter, or (B, F or 1, *channels) of a batch of them."""
+        return Response(h if self.is_batch(param) else h[None])
 
     # -- what follows from it --------------------------------------------------------------------------------------
 
@@ -120,7 +125,7 @@ class DSP(nn.Module):
         """The response of a raw parameter: (F, N_out, N_in), or (F, N) for a diagonal layout."""
         h = self.on_grid(param).tensor.to(param.dtype.to_complex())
         h = h.expand(-1, self.grid.bins, *h.shape[2:])
-        return h if param.ndim > len(self.size) else h[0]
+        return h if self.is_batch(param) else h[0]
 
     def freq_convolve(self, x: torch.Tensor, param: torch.Tensor) -> torch.Tensor:
         """The spectrum x filtered with the response of a raw parameter."""

@@ -66,6 +66,10 @@ class FrequencyGrid:
         r"""The decay :math:`\gamma^n`, n = 0 … nfft - 1, shape (nfft,)."""
         return _envelope(self, torch.device(device or "cpu"), dtype)
 
+    def undo_decay(self, x: torch.Tensor) -> torch.Tensor:
+        """A signal (B, nfft, …) times γ^-n."""
+        return x / self.envelope(x.device, x.dtype).reshape(-1, *(1,) * (x.ndim - 2))
+
 
 def real_dtype(device: torch.device) -> torch.dtype:
     """The precision in which points and coefficients are formed: float64 wherever the device has it."""

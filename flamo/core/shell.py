@@ -106,8 +106,7 @@ class Shell(Container):
             (1, nfft, N_out), or (1, nfft, N_out, N_in) for ``identity`` and more than one input.
         """
         with torch.set_grad_enabled(grad and torch.is_grad_enabled()):
-            h = torch.fft.irfft(self._spectrum(identity), n=self.nfft, dim=1)
-            return h / self.grid.envelope(h.device, h.dtype).reshape(-1, *(1,) * (h.ndim - 2))
+            return self.grid.undo_decay(torch.fft.irfft(self._spectrum(identity), n=self.nfft, dim=1))
 
     def get_freq_response(self, fs: int = 48000, identity: bool = False, grad: bool = False) -> torch.Tensor:
         """Frequency responses of the core, without the anti-aliasing envelope; as :meth:`get_time_response`.

@@ -143,10 +143,9 @@ class _AntiAliasTransform(_FourierTransform):
         self.alias_decay_db = FrequencyGrid(nfft, float(alias_decay_db)).alias_decay_db
 
     def undo_decay(self, x: torch.Tensor) -> torch.Tensor:
-        envelope = FrequencyGrid(self.nfft, self.alias_decay_db).envelope(x.device, x.dtype)
         if x.shape[1] != self.nfft:
             raise ValueError(f"{type(self).__name__}: input must have nfft={self.nfft} samples, got {x.shape[1]}")
-        return x / envelope.reshape(-1, *(1,) * (x.ndim - 2))
+        return FrequencyGrid(self.nfft, self.alias_decay_db).undo_decay(x)
 
     def extra_repr(self) -> str:
         return f"nfft={self.nfft}, alias_decay_db={self.alias_decay_db}"

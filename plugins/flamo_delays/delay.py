@@ -140,8 +140,7 @@ class Delay(DSP):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         h = delay_on_grid(self.grid, self._samples(self.values(param)), self.channel_dims)
-        h = h.to(param.dtype.to_complex())
-        return Response(h if param.ndim > len(self.size) else h[None])
+        return self.laid_out(h.to(param.dtype.to_complex()), param)
 
 
 class parallelDelay(Delay):

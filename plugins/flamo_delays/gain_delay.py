@@ -111,8 +111,8 @@ class GainDelay(Delay):
     def on_grid(self, param: torch.Tensor) -> Response:
         value = self.values(param)
         gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims)
-        h = (gain * delay_on_grid(self.grid, self._samples(value), self.channel_dims)).to(param.dtype.to_complex())
-        return Response(h if param.ndim > len(self.size) else h[None])
+        h = gain * delay_on_grid(self.grid, self._samples(value), self.channel_dims)
+        return self.laid_out(h.to(param.dtype.to_complex()), param)
 
 
 class parallelGainDelay(GainDelay):

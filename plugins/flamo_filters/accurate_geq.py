@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from flamo.core.constraints import Decibels
 from flamo.kernels.sections import cascade
-from flamo_filters.graphic import eq_freqs, graphic_sections
+from flamo_filters.graphic import bands_below, graphic_sections, init_gains
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
@@ -73,16 +72,13 @@ class AccurateGEQ(SectionFilter):
         requires_grad: bool = False,
     ) -> None:
         self.octave_interval, self.fs, self.start_freq, self.end_freq = octave_interval, fs, start_freq, end_freq
-        self.center_freq, self.shelving_crossover = eq_freqs(octave_interval, start_freq, end_freq, dtype=torch.float64)
-        if self.center_freq[-1] > fs / 2:
-            raise ValueError(f"fs must be at least {2 * self.center_freq[-1]:g} Hz for these bands, got {fs}")
+        self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval, start_freq, end_freq)
         self.n_gains = len(self.center_freq) + 2
         self.interaction, self.interpolation = _design(self.center_freq, self.shelving_crossover, fs)
         super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def init_param(self) -> None:
-        nn.init.uniform_(self.param, -6.0, 6.0)
-        self.param.data = 10 ** (self.param.data / 20)
+        init_gains(self.param)
 
     def command_gains(self, target_db: torch.Tensor) -> torch.Tensor:
         """Command gains in dB, (bands + 3, *channels), of target gains in dB, (bands + 2, *channels)."""

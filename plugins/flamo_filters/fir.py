@@ -73,7 +73,7 @@ class Filter(DSP):
         taps = taps * (self.grid.gamma ** torch.arange(taps.shape[-1], dtype=torch.float64)).to(taps)
         taps = F.pad(taps, (0, -taps.shape[-1] % n)).unflatten(-1, (-1, n)).sum(-2)
         h = torch.fft.rfft(taps.to(param.dtype)).movedim(-1, -1 - self.channel_dims)
-        return Response(h if param.ndim > len(self.size) else h[None])
+        return self.laid_out(h, param)
 
 
 class parallelFilter(Filter):

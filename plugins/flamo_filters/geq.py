@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import nn
 
 from flamo.core.constraints import Decibels
-from flamo_filters.graphic import eq_freqs, graphic_sections
+from flamo_filters.graphic import bands_below, graphic_sections, init_gains
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
@@ -57,15 +56,12 @@ class GEQ(SectionFilter):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.octave_interval, self.fs = octave_interval, fs
-        self.center_freq, self.shelving_crossover = eq_freqs(octave_interval, dtype=torch.float64)
-        if self.center_freq[-1] > fs / 2:
-            raise ValueError(f"fs must be at least {2 * self.center_freq[-1]:g} Hz for these bands, got {fs}")
+        self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval)
         self.n_gains = len(self.center_freq) + 3
         super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def init_param(self) -> None:
-        nn.init.uniform_(self.param, -6.0, 6.0)
-        self.param.data = 10 ** (self.param.data / 20)
+        init_gains(self.param)
 
     def sections(self, value: torch.Tensor) -> Sections:
         center, shelving = self.center_freq.to(value), self.shelving_crossover.to(value)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
 
 from flamo_filters.rbj import Sections
 
 PEAK_Q = math.sqrt(2.7) / 1.7
+Bands = tuple[torch.Tensor, torch.Tensor]  # centre frequencies, corners of the shelves
 
 
 def eq_freqs(
@@ -21,7 +23,7 @@ def eq_freqs(
     end_freq: float = 16000.0,
     device: torch.device | str | None = "cpu",
     dtype: torch.dtype = torch.float32,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> Bands:
     """Centre frequencies of the bands in Hz, and the corners of the two shelves half a band outside of them.
 
     Args:
@@ -45,6 +47,20 @@ def eq_freqs(
     half = 2.0 ** (0.5 / interval)
     shelving = torch.stack((center[0] / half, center[-1] * half))
     return center.to(device, dtype), shelving.to(device, dtype)
+
+
+def bands_below(fs: float, interval: int, start_freq: float = 31.25, end_freq: float = 16000.0) -> Bands:
+    """As :func:`eq_freqs`, in float64; raises ValueError where the last band is above fs/2."""
+    center, shelving = eq_freqs(interval, start_freq, end_freq, dtype=torch.float64)
+    if center[-1] > fs / 2:
+        raise ValueError(f"fs must be at least {2 * center[-1]:g} Hz for these bands, got {fs}")
+    return center, shelving
+
+
+def init_gains(param: torch.Tensor) -> None:
+    """Linear gains uniform between ±6 dB, in place."""
+    nn.init.uniform_(param, -6.0, 6.0)
+    param.data = 10 ** (param.data / 20)
 
 
 def peak(omega: torch.Tensor, gain: torch.Tensor, q: float | torch.Tensor = PEAK_Q) -> Sections:

@@ -10,6 +10,7 @@ from flamo.core.computed import computed
 from flamo.core.response import Response
 from flamo.kernels.sections import cascade
 from flamo_filters.fir import Filter
+from flamo_filters.rbj import Sections
 
 
 class SectionFilter(Filter):
@@ -22,7 +23,7 @@ class SectionFilter(Filter):
 
     axes: ClassVar[tuple[str, ...]] = ("sections", "parameters")
 
-    def sections(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def sections(self, value: torch.Tensor) -> Sections:
         """Numerators and denominators (b, a) of a mapped parameter, each (3, [B], K, *channels)."""
         raise NotImplementedError(f"{type(self).__name__} must define sections(value)")
 
@@ -34,17 +35,18 @@ class SectionFilter(Filter):
 
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         _, value = self.operands(w, param)
-        return self._cascade(value, w, w.dtype)
+        return self._cascade(self.sections(value), w, w.dtype)
 
     def on_grid(self, param: torch.Tensor) -> Response:
         if self._owns_coefficients:
-            h = self._cascade(self.values(param), self.grid.points(param.device), param.dtype.to_complex())
+            sections = self.sections(self.values(param))
+            h = self._cascade(sections, self.grid.points(param.device), param.dtype.to_complex())
         else:
             h = self.get_poly_coeff(self.values(param).to(param.dtype))[0]
-        return Response(h if param.ndim > len(self.size) else h[None])
+        return self.laid_out(h, param)
 
-    def _cascade(self, value: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        b, a = (c.movedim(self.section_dim, 1) for c in self.sections(value))  # (3, K, [B], *channels)
+    def _cascade(self, sections: Sections, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        b, a = (c.movedim(self.section_dim, 1) for c in sections)  # (3, K, [B], *channels)
         h = cascade(b.flatten(2), a.flatten(2), w, dtype)
         return h.reshape(-1, *b.shape[2:]).movedim(0, self.section_dim)
 
@@ -68,11 +70,11 @@ class SectionFilter(Filter):
         A subclass may override it; its H is then the response.
         """
         w = self.grid.points(param.device)
-        value, dtype = param.to(w.dtype.to_real()), param.dtype.to_complex()
-        b, a = self.sections(value)
+        dtype = param.dtype.to_complex()
+        b, a = self.sections(param.to(w.dtype.to_real()))
         powers = torch.stack((torch.ones_like(w), w, w * w), 1)
         B, A = (torch.tensordot(powers, c.to(w.dtype), dims=1).to(dtype) for c in (b, a))
-        return self._cascade(value, w, dtype), B, A
+        return self._cascade((b, a), w, dtype), B, A
 
     @property
     def _owns_coefficients(self) -> bool:

@@ -56,8 +56,7 @@ class Gain(DSP):
     def on_grid(self, param: torch.Tensor) -> Response:
         gain = self.values(param)  # ([B], channels): the same in every bin
         gain = gain.to(param.dtype.to_complex() if gain.is_complex() else param.dtype)
-        batch = gain.shape[: gain.ndim - self.channel_dims] or (1,)
-        return Response(gain.reshape(*batch, 1, *gain.shape[-self.channel_dims :]))
+        return self.laid_out(gain.unsqueeze(-1 - self.channel_dims), param)
 
 
 class parallelGain(Gain):

@@ -74,14 +74,14 @@ class HouseholderMatrix(Gain):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         h = self._reflection(self.values(param)).to(param.dtype)
-        return Response(h[:, None] if param.ndim > len(self.size) else h[None, None])
+        return self.laid_out(h.unsqueeze(-3), param)
 
     def _reflection(self, u: torch.Tensor) -> torch.Tensor:
         return torch.eye(u.shape[-2], dtype=u.dtype, device=u.device) - 2 * u @ u.mT
 
     def freq_convolve(self, x: torch.Tensor, param: torch.Tensor) -> torch.Tensor:
         u = self.values(param).to(x.dtype)
-        u = u[..., 0] if param.ndim > len(self.size) else u[None, :, 0]  # (B, N)
+        u = u[..., 0] if self.is_batch(param) else u[None, :, 0]  # (B, N)
         along = torch.einsum("bn,bfn...->bf...", u, x)
         return x - 2 * torch.einsum("bn,bf...->bfn...", u, along)
 

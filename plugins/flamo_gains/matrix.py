@@ -64,7 +64,6 @@ class Matrix(Gain):
         super().__init__(size, nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def initialize_class(self) -> None:
-        self.check_param_shape()
         self.matrix_gallery()
         super().initialize_class()
 
