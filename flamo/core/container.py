@@ -11,7 +11,8 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.grid import FrequencyGrid
-from flamo.core.response import Response, action
+from flamo.core.response import Response, measured
+from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
 class Container(nn.Module):
@@ -127,6 +128,34 @@ class Container(nn.Module):
                 f"got shape {tuple(x.shape)}"
             )
 
+    # -- poles -------------------------------------------------------------------------------------------------------
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        """The system in the time domain, out of that of its parts; with no regard to the anti-aliasing decay.
+
+        Raises:
+            NotImplementedError, TypeError, ValueError: a part has none, such as a fractional delay, or has more than
+                ``max_order`` states.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no state-space form, so that its poles cannot be had")
+
+    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
+        """The poles, complex128, largest magnitude first.
+
+        They are the eigenvalues of the state matrix that the parts make together: whole delays are shift registers,
+        sections have two states each. Every pole of the system is among them; so are those that a zero of another
+        part cancels. The work grows with the cube of the order, which is the sum of all delays: 2000 take seconds.
+
+        Raises:
+            NotImplementedError, TypeError, ValueError: a part has no poles that can be had, such as a fractional
+                delay, or the order is above ``max_order``.
+        """
+        return self.state_space(max_order).poles(max_order)
+
+    def is_stable(self) -> bool:
+        """Whether every part is stable; a module that is no part of flamo is taken for a constant matrix."""
+        return all(p.is_stable() for p in self.children() if hasattr(p, "is_stable"))  # type: ignore[operator]
+
     # -- reconfiguration ---------------------------------------------------------------------------------------------
 
     def set_nfft(self, nfft: int) -> Self:
@@ -160,8 +189,8 @@ def probe_of(module: nn.Module, how: str, point: torch.Tensor | complex, channel
     if channels is None:
         raise ValueError(f"cannot probe a {type(module).__name__}: no part says how many channels there are")
     like = next((p for p in module.parameters()), torch.empty(0))
-    identity = torch.eye(channels, dtype=like.dtype.to_complex(), device=like.device)
-    return action(module, identity[:, None])[:, 0].T
+    one_bin = torch.empty(1, 1, channels, dtype=like.dtype.to_complex(), device=like.device)
+    return measured(module, one_bin)[0]
 
 
 def probe_chain(

@@ -1,4 +1,4 @@
-"""Decibels and magnitudes, hertz and radians."""
+"""Decibels, magnitudes and eigenvalues, hertz and radians."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ def get_magnitude(x: torch.Tensor) -> torch.Tensor:
     tensor([5.])
     """
     return torch.abs(x)
+
+
+def get_eigenvalues(x: torch.Tensor) -> torch.Tensor:
+    """Eigenvalues of square matrices (…, N, N): (…, N), complex.
+
+    >>> get_eigenvalues(torch.diag(torch.tensor([3.0, 2.0]))).real
+    tensor([3., 2.])
+    """
+    return torch.linalg.eigvals(x)
 
 
 def get_frequency_samples(

@@ -13,10 +13,12 @@ from torch import nn
 from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity
 from flamo.core.grid import FrequencyGrid, real_dtype
+from flamo.core.physical import Physical
 from flamo.core.response import Response
+from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
-class DSP(nn.Module):
+class DSP(Physical):
     r"""A linear time-invariant processor with one parameter tensor, sampled on a frequency grid.
 
     A subclass says what it is in one method, :meth:`transfer`; its response on the grid, :meth:`probe` and
@@ -42,8 +44,6 @@ class DSP(nn.Module):
     axes: ClassVar[tuple[str, ...]] = ()  # what stands before the channels in size
     diagonal: ClassVar[bool] = False
 
-    param: nn.Parameter
-    map: Callable[[torch.Tensor], torch.Tensor]
     input_channels: int
     output_channels: int
 
@@ -179,6 +179,25 @@ class DSP(nn.Module):
         cls = type(self)
         plain = cls.forward is DSP.forward and cls.freq_convolve is DSP.freq_convolve
         return plain and "freq_convolve" not in vars(self)
+
+    # -- poles -----------------------------------------------------------------------------------------------------
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        """The system in the time domain, with no regard to the anti-aliasing decay.
+
+        Raises:
+            NotImplementedError: it has no such form.
+            ValueError: more than ``max_order`` states.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no state-space form, so that its poles cannot be had")
+
+    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
+        """The poles, complex128, largest magnitude first; see :meth:`Container.poles`."""
+        return self.state_space(max_order).poles(max_order)
+
+    def is_stable(self) -> bool:
+        """Whether all poles are inside the unit circle."""
+        return bool((self.poles().abs() < 1).all())
 
     # -- hooks, called by the constructors; public, so that subclasses may override them -----------------------------
 

@@ -12,6 +12,7 @@ from flamo.core.computed import computed
 from flamo.core.container import Container, probe_of
 from flamo.core.response import Response, call, response_of
 from flamo.core.series import as_part
+from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
 
 
 class Parallel(Container):
@@ -74,6 +75,10 @@ class Parallel(Container):
         external = self._by_name(ext_param)
         like = self._like(self.input_channels)
         a, b = (response_of(self._modules[n], like, external.get(n)) for n in ("branchA", "branchB"))  # type: ignore[arg-type]
+        return a + b if self.sum_output else a.stack(b)
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        a, b = (state_space_of(branch, self.input_channels, max_order) for branch in (self.branchA, self.branchB))
         return a + b if self.sum_output else a.stack(b)
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:

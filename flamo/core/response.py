@@ -105,19 +105,41 @@ def response_of(module: nn.Module, like: torch.Tensor, ext_param: object = None)
         return Response(like.new_ones(1, 1, channels))
     if has_response(module):
         return module.response(ext_param)  # type: ignore[operator]
-    excitation = torch.eye(channels, dtype=like.dtype, device=like.device)[:, None].expand(-1, like.shape[1], -1)
-    return Response(action(module, excitation, ext_param).permute(1, 2, 0)[None])
+    return Response(measured(module, like, ext_param)[None])
 
 
-def action(module: nn.Module, excitation: torch.Tensor, ext_param: object = None) -> torch.Tensor:
-    """What a module makes of a complex spectrum that is real, such as the identity; one for real numbers gets them."""
+def measured(module: nn.Module, like: torch.Tensor, ext_param: object = None) -> torch.Tensor:
+    """The matrix of a linear module in every bin, (F, N_out, N_in): its answers to the unit vectors.
+
+    Raises:
+        ValueError: a module that is no linear map of each bin, as another spectrum shows.
+    """
+    bins, channels = like.shape[1:3]
+    unit = torch.eye(channels, dtype=like.dtype, device=like.device)[:, None].expand(-1, bins, -1)
+    k = torch.arange(bins * channels, dtype=torch.float64, device=like.device)
+    other = torch.polar(torch.ones_like(k), k * k).to(like.dtype).reshape(1, bins, channels)
+    heard, answer = _action(module, torch.cat((unit, other)), ext_param)
+    h = answer[:-1].permute(1, 2, 0)
+    with torch.no_grad():
+        error = torch.linalg.vecdot(h.conj(), heard[-1, :, None].to(h.dtype)) - answer[-1]
+        if error.abs().max() > 1e-3 * answer.abs().max():
+            raise ValueError(
+                f"a {type(module).__name__} is no linear map of each bin (it has a bias, bends the signal or mixes "
+                "bins), so that it has no frequency response and cannot stand in a Recursion"
+            )
+    return h
+
+
+def _action(module: nn.Module, excitation: torch.Tensor, ext_param: object = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a module hears and what it makes of it; one for real numbers hears the real part."""
     try:
-        return call(module, excitation, ext_param)
+        return excitation, call(module, excitation, ext_param)
     except RuntimeError:  # torch's complaint about types that differ
         real = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
         if real is None:
             raise
-        return call(module, excitation.real.to(real), ext_param).to(excitation.dtype)
+        heard = excitation.real.to(real)
+        return heard, call(module, heard, ext_param).to(excitation.dtype)
 
 
 def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

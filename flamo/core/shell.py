@@ -10,8 +10,9 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.container import Container, probe_chain
-from flamo.core.response import call, response_of
+from flamo.core.response import call
 from flamo.core.series import as_part
+from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
 
 
 class Shell(Container):
@@ -86,6 +87,10 @@ class Shell(Container):
     def forward(self, x: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         return self.__output_layer(call(self.__core, self.__input_layer(x), ext_param))
 
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        """That of the core."""
+        return state_space_of(self.__core, self.input_channels, max_order)
+
     def probe(self, z: torch.Tensor | complex, include_shell_io: bool = False) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) of the core, or of all that has one, at one point of the z-plane."""
         chain = (self.__input_layer, self.__core, self.__output_layer) if include_shell_io else (self.__core,)
@@ -124,5 +129,5 @@ class Shell(Container):
         like = self._like(self.input_channels)
         if not identity or like.shape[2] == 1:
             return self.__core(torch.ones_like(like))
-        h = response_of(self.__core, like).full()
-        return h.expand(-1, like.shape[1], -1, -1)
+        each = torch.diag_embed(torch.ones_like(like))[0].movedim(-1, 0)  # an item for each input
+        return self.__core(each).movedim(0, -1)[None]

@@ -1,4 +1,4 @@
-"""Test signals."""
+"""Test signals, and where a signal starts."""
 
 from __future__ import annotations
 
@@ -91,6 +91,28 @@ def gen_velvet_noise(
     noise = torch.zeros(n_samples, dtype=dtype)
     noise[places] = 2.0 * torch.randint(0, 2, places.shape).to(dtype) - 1.0
     return noise.to(device or torch.get_default_device())
+
+
+def find_onset(rir: torch.Tensor) -> int:
+    """The sample at which an impulse response starts: one hop before the loudest window.
+
+    Windows are of Hann shape, 64 samples long, one every 16 samples, weighted on the squared signal.
+
+    Args:
+        rir: (T,).
+
+    Raises:
+        ValueError: more than one channel, or no sample.
+
+    >>> find_onset(signal_gallery(1, 1000, 1).flatten().roll(500))
+    480
+    """
+    if rir.ndim != 1 or not len(rir):
+        raise ValueError(f"rir must be one channel (T,), got shape {tuple(rir.shape)}")
+    length, hop = 64, 16
+    window = torch.hann_window(length, dtype=rir.dtype, device=rir.device)
+    energy = torch.nn.functional.pad(rir.detach().square(), (length // 2, length)).unfold(0, length, hop) @ window
+    return max(0, hop * (int(energy.argmax()) - 1))
 
 
 def _impulse(n_samples: int, fs: int, rate: float) -> torch.Tensor:

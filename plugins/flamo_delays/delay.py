@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -11,7 +12,9 @@ from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity, Softplus
 from flamo.core.dsp import DSP
 from flamo.core.grid import FrequencyGrid
+from flamo.core.physical import Quantity, within
 from flamo.core.response import Response
+from flamo.core.state_space import MAX_ORDER, StateSpace
 
 Map = Callable[[torch.Tensor], torch.Tensor]
 
@@ -101,45 +104,59 @@ class Delay(DSP):
         samples = self.s2sample(value)
         return samples.round() if self.isint else samples
 
-    @property
-    def samples(self) -> torch.Tensor:
-        """The delays in samples."""
-        return self._samples(self.values().detach())
+    samples = Quantity("Delays in samples.")
+    seconds = Quantity(
+        "Delays in seconds.", of="samples", read=lambda self, m: m / self.fs, write=lambda self, t: t * self.fs
+    )
 
-    @property
-    def seconds(self) -> torch.Tensor:
-        """The delays in seconds."""
-        return self.samples / self.fs
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"samples": self._samples(value)}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.sample2s(within("samples", physical["samples"], 0.0, math.inf))
 
     @computed
     def order(self) -> torch.Tensor:
         """Length in samples of the longest impulse response."""
         return self.samples.max() + 1
 
-    def set(self, *, samples: torch.Tensor | float | None = None, seconds: torch.Tensor | float | None = None) -> None:
-        """Set the delays in ``samples`` or in ``seconds``: a number, or a tensor that broadcasts to ``size``.
-
-        Raises:
-            TypeError: neither or both are given, or ``map`` has no inverse.
-            ValueError: a delay out of the range of ``map``.
-        """
-        if (samples is None) == (seconds is None):
-            raise TypeError("set takes either samples or seconds")
-        if not isinstance(self.time_map, Constraint):
-            raise TypeError("the map of the delays has no inverse: assign a constraint, or raw values by assign_value")
-        wanted = torch.as_tensor(samples if seconds is None else seconds, dtype=torch.float64, device=self.param.device)
-        times = self.sample2s(wanted if seconds is None else wanted * self.fs)
-        self._assign_times(self.time_map.inverse(times))
-
     def _assign_times(self, raw: torch.Tensor) -> None:
         self.assign_value(raw.expand(self.size))
+
+    def taps(self) -> torch.Tensor:
+        """Impulse responses (L, N_out, N_in) of whole delays.
+
+        Raises:
+            ValueError: a delay is no whole number of samples; it has no finite impulse response.
+        """
+        samples = self.samples
+        if (samples != samples.round()).any():
+            raise ValueError(f"{type(self).__name__}: fractional delays have no finite impulse response, and no poles")
+        samples = (torch.diag_embed(samples + 1) - 1 if self.diagonal else samples).long()  # -1: no path
+        return (torch.arange(int(samples.max()) + 1, device=samples.device)[:, None, None] == samples).double()
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        return StateSpace.of_taps(self.taps(), max_order)
+
+    def is_stable(self) -> bool:
+        """True: a delay always is."""
+        return True
 
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         w, value = self.operands(w, param)
         return delay_at(w, self._samples(value))
 
+    def warn_of_wrapping(self, samples: torch.Tensor) -> None:
+        """Warn of delays that the grid cannot tell from shorter ones."""
+        if (longest := samples.detach().max()) >= self.nfft:
+            warnings.warn(
+                f"a delay of {longest:g} samples is not shorter than nfft={self.nfft}: it wraps in time", stacklevel=2
+            )
+
     def on_grid(self, param: torch.Tensor) -> Response:
-        h = delay_on_grid(self.grid, self._samples(self.values(param)), self.channel_dims)
+        samples = self._samples(self.values(param))
+        self.warn_of_wrapping(samples)
+        h = delay_on_grid(self.grid, samples, self.channel_dims)
         return self.laid_out(h.to(param.dtype.to_complex()), param)
 
 

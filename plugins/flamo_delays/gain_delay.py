@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from flamo.core.constraints import Constraint, Identity, Rows, Softplus
+from flamo.core.physical import Quantity, decibels_of
 from flamo.core.response import Response
 from flamo_delays.delay import Delay, Map, delay_at, delay_on_grid
 
@@ -49,8 +50,7 @@ class GainDelay(Delay):
     Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: gain 1, delays as :class:`Delay`.
 
     >>> tap = GainDelay((1, 1), isint=True, nfft=8)
-    >>> tap.set(samples=2.0)
-    >>> tap.assign_value(torch.tensor([[[0.5]]]), indx=(slice(0, 1),))
+    >>> tap.set(samples=2.0, gain=0.5)
     >>> round(tap.probe(1.0 + 0.0j).real.item(), 6)
     0.5
     """
@@ -100,6 +100,19 @@ class GainDelay(Delay):
     def _samples(self, value: torch.Tensor) -> torch.Tensor:
         return super()._samples(self._rows(value)[1])
 
+    gain = Quantity("Linear gains.")
+    gain_db = decibels_of("gain")
+
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"gain": self._rows(value)[0], **super().physical_of(value)}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack((physical["gain"], super().value_of(value, physical)), -1 - self.channel_dims)
+
+    def taps(self) -> torch.Tensor:
+        gain = self.gain
+        return super().taps() * (torch.diag_embed(gain) if self.diagonal else gain)
+
     def get_gains(self) -> Map:
         """What turns a raw parameter into gains."""
         return lambda param: self._rows(self.values(param))[0].to(param.dtype)
@@ -110,8 +123,10 @@ class GainDelay(Delay):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         value = self.values(param)
+        samples = self._samples(value)
+        self.warn_of_wrapping(samples)
         gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims)
-        h = gain * delay_on_grid(self.grid, self._samples(value), self.channel_dims)
+        h = gain * delay_on_grid(self.grid, samples, self.channel_dims)
         return self.laid_out(h.to(param.dtype.to_complex()), param)
 
 

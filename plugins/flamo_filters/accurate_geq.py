@@ -9,16 +9,18 @@ import torch
 
 from flamo.core.constraints import Decibels
 from flamo.kernels.sections import cascade
-from flamo_filters.graphic import bands_below, graphic_sections, init_gains
+from flamo_filters.bands import bands_below
+from flamo_filters.graphic import graphic_sections
+from flamo_filters.graphic_eq import GraphicEQ
+from flamo_filters.least_squares import bounded_least_squares
 from flamo_filters.rbj import Sections
-from flamo_filters.sections import SectionFilter
 
 PROTOTYPE_DB = 10.0  # gain of the sections whose leakage into other bands is measured
 BOUND_DB = 20.0  # of every command gain but the broadband one
 POINTS = 101
 
 
-class AccurateGEQ(SectionFilter):
+class AccurateGEQ(GraphicEQ):
     r"""Graphic equaliser of octave or third-octave bands, by target gains.
 
     ``param`` is (bands + 2, N_out, N_in): linear target gains at 1 Hz, in every band and at fs/2.1; ``map`` makes
@@ -50,7 +52,7 @@ class AccurateGEQ(SectionFilter):
     Source: K. Prawda, V. Välimäki, S. J. Schlecht, DAFx 2019.
 
     >>> geq = AccurateGEQ((1, 1), nfft=96000)
-    >>> geq.assign_value(torch.full((11, 1, 1), 2.0))
+    >>> geq.set(gain_db=6.0)
     >>> [round(20 * h.abs().log10().item(), 1) for h in geq.freq_response(geq.param)[[200, 2000, 20000], 0, 0]]
     [6.0, 6.0, 6.0]
     """
@@ -77,17 +79,10 @@ class AccurateGEQ(SectionFilter):
         self.interaction, self.interpolation = _design(self.center_freq, self.shelving_crossover, fs)
         super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
-    def init_param(self) -> None:
-        init_gains(self.param)
-
     def command_gains(self, target_db: torch.Tensor) -> torch.Tensor:
         """Command gains in dB, (bands + 3, *channels), of target gains in dB, (bands + 2, *channels)."""
         targets = target_db.movedim(self.section_dim, -1) @ self.interpolation.to(target_db).T
         return bounded_least_squares(self.interaction.to(target_db), targets, BOUND_DB).movedim(-1, self.section_dim)
-
-    def sections(self, value: torch.Tensor) -> Sections:
-        center, shelving = self.center_freq.to(value), self.shelving_crossover.to(value)
-        return graphic_sections(self.command_gains(value), center, shelving, self.fs, self.section_dim)
 
 
 class parallelAccurateGEQ(AccurateGEQ):
@@ -120,61 +115,6 @@ class parallelAccurateGEQ(AccurateGEQ):
         )
 
 
-def bounded_least_squares(matrix: torch.Tensor, target: torch.Tensor, bound: float) -> torch.Tensor:
-    """Minimise ‖A x - t‖² for |x_k| ≤ bound, k ≥ 1; the first unknown is free.
-
-    Block principal pivoting: unknowns beyond a bound are held there, held ones that the error pulls inside are freed,
-    until neither happens.
-
-    Args:
-        matrix: A, (P, K), of full rank.
-        target: t, (…, P).
-        bound: positive.
-
-    Returns:
-        x, (…, K), differentiable with respect to the target.
-
-    Source: J. J. Júdice and F. M. Pires, A block principal pivoting algorithm for large-scale strictly monotone linear
-    complementarity problems, Computers & Operations Research 21(5), 1994.
-
-    >>> bounded_least_squares(torch.eye(3), torch.tensor([50.0, 30.0, -5.0]), 20.0)
-    tensor([50., 20., -5.])
-    """
-    normal, wanted = matrix.T @ matrix, target @ matrix
-    held = _held(normal, wanted.detach(), bound)
-    return _solve_held(normal, wanted, held)
-
-
-def _held(normal: torch.Tensor, wanted: torch.Tensor, bound: float) -> torch.Tensor:
-    """Which unknowns the solution holds at a bound: that bound with its sign, 0 where free."""
-    held, fewest, patience = torch.zeros_like(wanted), None, 3
-    for _ in range(20 * normal.shape[0]):
-        x = _solve_held(normal, wanted, held)
-        beyond = (x.abs() > bound * (1 + 1e-9)) & (held == 0)
-        beyond[..., 0] = False
-        inward = ((x @ normal - wanted) * held > 0) & (held != 0)
-        wrong = beyond | inward
-        count = int(wrong.sum())
-        if count == 0:
-            break
-        if fewest is None or count < fewest:
-            fewest, patience = count, 3
-        else:
-            patience -= 1
-        if patience < 0:  # one at a time, the last of each item: slower, and sure to end
-            last = wrong & (wrong.long().flip(-1).cumsum(-1).flip(-1) == 1)
-            beyond, inward = beyond & last, inward & last
-        held = torch.where(beyond, bound * x.sign(), torch.where(inward, 0.0, held))
-    return held
-
-
-def _solve_held(normal: torch.Tensor, wanted: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
-    free = (held == 0).to(normal)
-    eye = torch.eye(normal.shape[0], dtype=normal.dtype, device=normal.device)
-    system = normal * free[..., :, None] * free[..., None, :] + eye * (1 - free)[..., None, :]
-    return torch.linalg.solve(system, torch.where(held == 0, wanted - held @ normal, held))
-
-
 def _design(center: torch.Tensor, shelving: torch.Tensor, fs: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The interaction matrix (points, bands + 3) in dB per dB, and what interpolates targets (points, bands + 2)."""
     top = fs / 2.1
@@ -191,3 +131,44 @@ def _design(center: torch.Tensor, shelving: torch.Tensor, fs: float) -> tuple[to
     rows = torch.arange(POINTS)
     interpolation[rows, right - 1], interpolation[rows, right] = 1 - share, share
     return 20 * torch.log10(each.abs()) / PROTOTYPE_DB, interpolation
+
+
+def accurate_geq(
+    target_gain: torch.Tensor,
+    center_freq: torch.Tensor,
+    shelving_crossover: torch.Tensor,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    """The sections of a graphic equaliser by target gains; see :class:`AccurateGEQ`.
+
+    Args:
+        target_gain: in dB at 1 Hz, in every band and at fs/2.1: (bands + 2, …).
+        center_freq: centre frequencies of the bands in Hz, (bands,).
+        shelving_crossover: corners of the two shelves in Hz, (2,).
+        fs: sampling frequency in Hz.
+        device: of the result; None follows target_gain.
+        dtype: of the result; coefficients are formed in float64.
+
+    Returns:
+        b, a: each (3, bands + 3, …): a plain gain, low shelf, peaks, high shelf.
+
+    Raises:
+        ValueError: another number of gains.
+
+    >>> center, shelving = torch.tensor([500.0, 1000.0, 2000.0]), torch.tensor([350.0, 2800.0])
+    >>> b, a = accurate_geq(torch.full((5,), 6.0), center, shelving)
+    >>> round(20 * (b.sum(0) / a.sum(0)).prod().log10().item(), 2)          # at 0 Hz
+    6.0
+    """
+    gain_db, center, shelving = (
+        torch.as_tensor(v, dtype=torch.float64, device=device) for v in (target_gain, center_freq, shelving_crossover)
+    )
+    if len(gain_db) != len(center) + 2:
+        raise ValueError(f"target_gain must have {len(center) + 2} gains (bands + 2), got {len(gain_db)}")
+    interaction, interpolation = (t.to(gain_db) for t in _design(center.cpu(), shelving.cpu(), fs))
+    targets = gain_db.movedim(0, -1) @ interpolation.T
+    commands = bounded_least_squares(interaction, targets, BOUND_DB).movedim(-1, 0)
+    b, a = graphic_sections(commands, center, shelving, fs, dim=-gain_db.ndim)
+    return b.to(dtype), a.to(dtype)

@@ -1,12 +1,15 @@
-"""The order of an equaliser's bands: a low shelf, peaks, a high shelf."""
+"""The bands of equalisers: where they lie, and their order: a low shelf, peaks, a high shelf."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 
 from flamo_filters.rbj import Sections
+
+Bands = tuple[torch.Tensor, torch.Tensor]  # centre frequencies, corners of the shelves
 
 
 def band_types(n_bands: int) -> tuple[str, ...]:
@@ -32,3 +35,52 @@ def band_sections(design: Callable[..., Sections], values: tuple[torch.Tensor, .
     sections = [design(*part, type=kind) for part, (kind, _) in zip(parts, groups, strict=True)]
     b, a = (torch.cat(c, dim) for c in zip(*sections, strict=True))
     return b, a
+
+
+def eq_freqs(
+    interval: int = 1,
+    start_freq: float = 31.25,
+    end_freq: float = 16000.0,
+    device: torch.device | str | None = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Bands:
+    """Centre frequencies of the bands in Hz, and the corners of the two shelves half a band outside of them.
+
+    Args:
+        interval: bands an octave.
+        start_freq: the first band is one step above it, in Hz.
+        end_freq: the last band is the first at or above it, in Hz.
+        device, dtype: of the result.
+
+    Raises:
+        ValueError: interval below 1, or frequencies out of order.
+
+    >>> eq_freqs()[0][[0, -1]]
+    tensor([   62.5000, 16000.0000])
+    """
+    if interval < 1 or not 0 < start_freq < end_freq:
+        raise ValueError(
+            f"need interval >= 1 and 0 < start_freq < end_freq, got {interval}, {start_freq:g}, {end_freq:g}"
+        )
+    steps = math.ceil(interval * math.log2(end_freq / start_freq) - 1e-9)
+    center = start_freq * 2.0 ** (torch.arange(1, steps + 1, dtype=torch.float64) / interval)
+    half = 2.0 ** (0.5 / interval)
+    shelving = torch.stack((center[0] / half, center[-1] * half))
+    return center.to(device, dtype), shelving.to(device, dtype)
+
+
+def octave_bands(interval: int = 1, start_freq: float = 31.25, end_freq: float = 16000.0) -> list[float]:
+    """The centre frequencies of :func:`eq_freqs` as a list of numbers in Hz.
+
+    >>> octave_bands(start_freq=500.0, end_freq=4000.0)
+    [1000.0, 2000.0, 4000.0]
+    """
+    return eq_freqs(interval, start_freq, end_freq, dtype=torch.float64)[0].tolist()
+
+
+def bands_below(fs: float, interval: int, start_freq: float = 31.25, end_freq: float = 16000.0) -> Bands:
+    """As :func:`eq_freqs`, in float64; raises ValueError where the last band is above fs/2."""
+    center, shelving = eq_freqs(interval, start_freq, end_freq, dtype=torch.float64)
+    if center[-1] > fs / 2:
+        raise ValueError(f"fs must be at least {2 * center[-1]:g} Hz for these bands, got {fs}")
+    return center, shelving

@@ -6,13 +6,15 @@ import torch
 from torch import nn
 
 from flamo.core.constraints import Chain, Clamp, Constraint, Decibels, Rows
+from flamo.core.physical import Quantity, within
 from flamo_filters.pass_filters import bandpass_filter, highpass_filter, lowpass_filter
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 _DESIGNS = {"lowpass": lowpass_filter, "highpass": highpass_filter, "bandpass": bandpass_filter}
 _EDGE = 1e-6  # as near to 0 and fs/2 as a cutoff gets: at the very edge a section is 0/0 there
-_GAIN = Chain((Decibels(), Clamp(-60.0, 60.0)))
+_GAIN_RANGE = (-60.0, 60.0)
+_GAIN = Chain((Decibels(), Clamp(*_GAIN_RANGE)))
 
 
 class Biquad(SectionFilter):
@@ -40,9 +42,13 @@ class Biquad(SectionFilter):
     uniform between the largest first one and 1, gain uniform in (-1, 1). Source: W3C Audio EQ Cookbook.
 
     >>> lowpass = Biquad((1, 1), fs=48000)
-    >>> lowpass.assign_value(torch.tensor([1000 / 24000, 1.0]).reshape(1, 2, 1, 1))
+    >>> lowpass.set(frequency=1000.0, gain_db=0.0)
     >>> round(lowpass.probe(1.0 + 0.0j).real.item(), 6)
     1.0
+    >>> lowpass.set(frequency=50000.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: frequency must be within 0 to 24000 Hz, got 50000
     """
 
     def __init__(
@@ -91,10 +97,34 @@ class Biquad(SectionFilter):
             nn.init.uniform_(cutoff[:, 1], cutoff[:, 0].max().item(), 1.0)
         nn.init.uniform_(gain, -1.0, 1.0)
 
+    frequency = Quantity("Cutoff frequencies in Hz of a low- or highpass, (K, *channels).")
+    frequency_low = Quantity("Lower cutoff frequencies in Hz of a bandpass, (K, *channels).")
+    frequency_high = Quantity("Upper cutoff frequencies in Hz of a bandpass, (K, *channels).")
+    gain_db = Quantity("Gains in dB, (K, *channels).")
+
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        *cutoffs, gain_db = value.unbind(self.section_dim)
+        return {**dict(zip(self._cutoffs, self._hertz(cutoffs), strict=True)), "gain_db": gain_db}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        cutoffs = [within(name, physical[name], 0.0, self.fs / 2, "Hz") for name in self._cutoffs]
+        if self.filter_type == "bandpass":
+            within("frequency_high", cutoffs[1], cutoffs[0], self.fs / 2, "Hz")
+        gain_db = within("gain_db", physical["gain_db"], *_GAIN_RANGE, "dB")
+        eps = torch.finfo(self.param.dtype).eps if self.filter_type == "bandpass" else 0.0
+        fractions = [(f / (self.fs / 2)).clamp(eps, 1.0 - eps) for f in cutoffs]
+        return torch.stack((*fractions, gain_db), self.section_dim)
+
+    @property
+    def _cutoffs(self) -> tuple[str, ...]:
+        return ("frequency_low", "frequency_high") if self.filter_type == "bandpass" else ("frequency",)
+
+    def _hertz(self, fractions: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [fraction.clamp(_EDGE, 1 - _EDGE) * self.fs / 2 for fraction in fractions]
+
     def sections(self, value: torch.Tensor) -> Sections:
-        *cutoff, gain_db = value.unbind(self.section_dim)
-        hertz = (fraction.clamp(_EDGE, 1 - _EDGE) * self.fs / 2 for fraction in cutoff)
-        return _DESIGNS[self.filter_type](*hertz, gain=gain_db, fs=self.fs, dtype=value.dtype)
+        *cutoffs, gain_db = value.unbind(self.section_dim)
+        return _DESIGNS[self.filter_type](*self._hertz(cutoffs), gain=gain_db, fs=self.fs, dtype=value.dtype)
 
 
 class parallelBiquad(Biquad):

@@ -13,6 +13,7 @@ from flamo.core.computed import computed
 from flamo.core.constraints import Identity
 from flamo.core.dsp import DSP
 from flamo.core.response import Response
+from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
 class Filter(DSP):
@@ -60,6 +61,14 @@ class Filter(DSP):
         """γ^n for n = 0 … L - 1, or 0, 1, 2 for sections: what weights taps on the grid."""
         return self.gamma ** torch.arange(self.size[0], device=self.param.device)
 
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        taps = self.values()
+        return StateSpace.of_taps(torch.diag_embed(taps) if self.diagonal else taps, max_order)
+
+    def is_stable(self) -> bool:
+        """True: an impulse response that ends always is."""
+        return True
+
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         _, taps = self.operands(w, param)
         powers = torch.linalg.vander(w, N=taps.shape[0])
@@ -71,8 +80,7 @@ class Filter(DSP):
         if taps.shape[-1] > n:
             warnings.warn(f"{taps.shape[-1]} taps are more than nfft={n}: the response wraps in time", stacklevel=2)
         taps = taps * (self.grid.gamma ** torch.arange(taps.shape[-1], dtype=torch.float64)).to(taps)
-        taps = F.pad(taps, (0, -taps.shape[-1] % n)).unflatten(-1, (-1, n)).sum(-2)
-        h = torch.fft.rfft(taps.to(param.dtype)).movedim(-1, -1 - self.channel_dims)
+        h = poly_freq_response(taps, n, dim=-1).movedim(-1, -1 - self.channel_dims)
         return self.laid_out(h, param)
 
 
@@ -98,3 +106,22 @@ class parallelFilter(Filter):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(size, nfft, map, requires_grad, alias_decay_db, device, dtype)
+
+
+def poly_freq_response(coeffs: torch.Tensor, nfft: int, dim: int = 0) -> torch.Tensor:
+    r"""A polynomial in 1/z on the grid of a real FFT, :math:`\sum_n c_n e^{-j 2\pi k n/\mathrm{nfft}}`.
+
+    Args:
+        coeffs: coefficients, with n along ``dim``; there may be more of them than nfft.
+        nfft: number of FFT points.
+        dim: the axis of the coefficients.
+
+    Returns:
+        The shape of coeffs with nfft // 2 + 1 along ``dim``, complex.
+
+    >>> poly_freq_response(torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0]), nfft=4).real           # 2 + 1/z
+    tensor([3., 2., 1.])
+    """
+    taps = coeffs.movedim(dim, -1)
+    wrapped = F.pad(taps, (0, -taps.shape[-1] % nfft)).unflatten(-1, (-1, nfft)).sum(-2)
+    return torch.fft.rfft(wrapped).movedim(-1, dim)

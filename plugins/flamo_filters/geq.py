@@ -7,12 +7,11 @@ from collections.abc import Callable
 import torch
 
 from flamo.core.constraints import Decibels
-from flamo_filters.graphic import bands_below, graphic_sections, init_gains
-from flamo_filters.rbj import Sections
-from flamo_filters.sections import SectionFilter
+from flamo_filters.bands import bands_below
+from flamo_filters.graphic_eq import GraphicEQ
 
 
-class GEQ(SectionFilter):
+class GEQ(GraphicEQ):
     r"""Graphic equaliser of octave or third-octave bands, by command gains.
 
     ``param`` is (bands + 3, N_out, N_in): linear gains of the whole, of a low shelf, of a peak in every band and of a
@@ -36,7 +35,7 @@ class GEQ(SectionFilter):
     Shapes: (B, F, N_in, …) → (B, F, N_out, …). Initial values: uniform between ±6 dB. Source: Prawda et al., DAFx 2019.
 
     >>> geq = GEQ((1, 1))
-    >>> geq.assign_value(torch.ones(12, 1, 1))
+    >>> geq.set(gain_db=0.0)
     >>> round(geq.probe(1.0 + 0.0j).real.item(), 6)
     1.0
     """
@@ -59,13 +58,6 @@ class GEQ(SectionFilter):
         self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval)
         self.n_gains = len(self.center_freq) + 3
         super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
-
-    def init_param(self) -> None:
-        init_gains(self.param)
-
-    def sections(self, value: torch.Tensor) -> Sections:
-        center, shelving = self.center_freq.to(value), self.shelving_crossover.to(value)
-        return graphic_sections(value, center, shelving, self.fs, self.section_dim)
 
 
 class parallelGEQ(GEQ):

@@ -1,4 +1,4 @@
-"""What graphic equalisers are made of: bands, and sections whose coefficients follow from a command gain.
+"""What graphic equalisers are made of: sections whose coefficients follow from a command gain.
 
 Source: K. Prawda, V. Välimäki, S. J. Schlecht, Improved reverberation time control for feedback delay networks,
 DAFx 2019; V. Välimäki and J. D. Reiss, All about audio equalization, Applied Sciences 6(5), 2016.
@@ -9,58 +9,11 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
 
+from flamo_filters.arguments import Value, tensors
 from flamo_filters.rbj import Sections
 
 PEAK_Q = math.sqrt(2.7) / 1.7
-Bands = tuple[torch.Tensor, torch.Tensor]  # centre frequencies, corners of the shelves
-
-
-def eq_freqs(
-    interval: int = 1,
-    start_freq: float = 31.25,
-    end_freq: float = 16000.0,
-    device: torch.device | str | None = "cpu",
-    dtype: torch.dtype = torch.float32,
-) -> Bands:
-    """Centre frequencies of the bands in Hz, and the corners of the two shelves half a band outside of them.
-
-    Args:
-        interval: bands an octave.
-        start_freq: the first band is one step above it, in Hz.
-        end_freq: the last band is the first at or above it, in Hz.
-        device, dtype: of the result.
-
-    Raises:
-        ValueError: interval below 1, or frequencies out of order.
-
-    >>> eq_freqs()[0][[0, -1]]
-    tensor([   62.5000, 16000.0000])
-    """
-    if interval < 1 or not 0 < start_freq < end_freq:
-        raise ValueError(
-            f"need interval >= 1 and 0 < start_freq < end_freq, got {interval}, {start_freq:g}, {end_freq:g}"
-        )
-    steps = math.ceil(interval * math.log2(end_freq / start_freq) - 1e-9)
-    center = start_freq * 2.0 ** (torch.arange(1, steps + 1, dtype=torch.float64) / interval)
-    half = 2.0 ** (0.5 / interval)
-    shelving = torch.stack((center[0] / half, center[-1] * half))
-    return center.to(device, dtype), shelving.to(device, dtype)
-
-
-def bands_below(fs: float, interval: int, start_freq: float = 31.25, end_freq: float = 16000.0) -> Bands:
-    """As :func:`eq_freqs`, in float64; raises ValueError where the last band is above fs/2."""
-    center, shelving = eq_freqs(interval, start_freq, end_freq, dtype=torch.float64)
-    if center[-1] > fs / 2:
-        raise ValueError(f"fs must be at least {2 * center[-1]:g} Hz for these bands, got {fs}")
-    return center, shelving
-
-
-def init_gains(param: torch.Tensor) -> None:
-    """Linear gains uniform between ±6 dB, in place."""
-    nn.init.uniform_(param, -6.0, 6.0)
-    param.data = 10 ** (param.data / 20)
 
 
 def peak(omega: torch.Tensor, gain: torch.Tensor, q: float | torch.Tensor = PEAK_Q) -> Sections:
@@ -85,8 +38,8 @@ def high_shelf(omega: torch.Tensor, gain: torch.Tensor) -> Sections:
 
 
 def shelving_filter(
-    fc: torch.Tensor,
-    gain: torch.Tensor,
+    fc: Value,
+    gain: Value,
     type: str = "low",
     fs: int = 48000,
     device: torch.device | str | None = None,
@@ -115,15 +68,15 @@ def shelving_filter(
     designs = {"low": low_shelf, "high": high_shelf}
     if type not in designs:
         raise ValueError(f"type must be one of {', '.join(designs)}, got {type!r}")
-    omega, gain = _wide(fc, gain, fs, device)
-    b, a = designs[type](omega, gain)
+    fc, gain = tensors((fc, gain), device)
+    b, a = designs[type](2 * math.pi * fc / fs, gain)
     return b.to(dtype), a.to(dtype)
 
 
 def peak_filter(
-    fc: torch.Tensor,
-    gain: torch.Tensor,
-    Q: torch.Tensor,
+    fc: Value,
+    gain: Value,
+    Q: Value,
     fs: int = 48000,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
@@ -143,31 +96,67 @@ def peak_filter(
     >>> round(((b[0] - b[2]) / (a[0] - a[2])).item(), 4)                 # at z = j
     2.0
     """
-    omega, gain = _wide(fc, gain, fs, device)
-    b, a = peak(omega, gain, torch.as_tensor(Q, dtype=omega.dtype, device=omega.device))
+    fc, gain, Q = tensors((fc, gain, Q), device)
+    b, a = peak(2 * math.pi * fc / fs, gain, Q)
     return b.to(dtype), a.to(dtype)
 
 
-def _wide(
-    fc: torch.Tensor, gain: torch.Tensor, fs: float, device: torch.device | str | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """ω in radians per sample and the gain, in float64 and of one shape."""
-    device = fc.device if device is None and isinstance(fc, torch.Tensor) else device
-    fc, gain = (torch.as_tensor(v, dtype=torch.float64, device=device) for v in (fc, gain))
-    omega, gain = torch.broadcast_tensors(2 * math.pi * fc / fs, gain)
-    return omega, gain
+def geq(
+    center_freq: torch.Tensor,
+    shelving_freq: torch.Tensor,
+    R: Value,
+    gain_db: torch.Tensor,
+    fs: int = 48000,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Sections:
+    r"""The sections of a graphic equaliser: plain gain, low shelf, peaks, high shelf.
+
+    Args:
+        center_freq: centre frequencies of the peaks in Hz, (bands,).
+        shelving_freq: corners of the two shelves in Hz, (2,).
+        R: ratio of the bandwidth edges of the peaks, whose Q is :math:`\sqrt R / (R - 1)`.
+        gain_db: command gains in dB, (bands + 3, …).
+        fs: sampling frequency in Hz.
+        device: of the result; None follows gain_db.
+        dtype: of the result; coefficients are formed in float64.
+
+    Returns:
+        b, a: each (3, bands + 3, …), not normalised.
+
+    Raises:
+        ValueError: another number of gains.
+
+    >>> b, a = geq(torch.tensor([1000.0]), torch.tensor([700.0, 1400.0]), 2.7, torch.tensor([6.0, 0.0, 0.0, 0.0]))
+    >>> round(20 * (b.sum(0) / a.sum(0)).prod().log10().item(), 4)        # at 0 Hz
+    6.0
+    """
+    device = gain_db.device if device is None else device
+    center, shelving, gain_db, R = (
+        torch.as_tensor(v, dtype=torch.float64, device=device) for v in (center_freq, shelving_freq, gain_db, R)
+    )
+    if len(gain_db) != len(center) + 3:
+        raise ValueError(f"gain_db must have {len(center) + 3} gains (bands + 3), got {len(gain_db)}")
+    b, a = graphic_sections(gain_db, center, shelving, fs, -gain_db.ndim, torch.sqrt(R) / (R - 1))
+    return b.to(dtype), a.to(dtype)
 
 
 def graphic_sections(
-    gain_db: torch.Tensor, center: torch.Tensor, shelving: torch.Tensor, fs: float, dim: int
+    gain_db: torch.Tensor,
+    center: torch.Tensor,
+    shelving: torch.Tensor,
+    fs: float,
+    dim: int,
+    q: float | torch.Tensor = PEAK_Q,
 ) -> Sections:
     """The sections of a graphic equaliser: plain gain, low shelf, peaks, high shelf.
 
     Args:
         gain_db: command gains in dB, bands + 3 of them along ``dim``.
-        center, shelving: as :func:`eq_freqs` gives them, in Hz.
+        center, shelving: as :func:`~flamo_filters.bands.eq_freqs` gives them, in Hz.
         fs: sampling frequency in Hz.
         dim: negative.
+        q: of the peaks.
 
     Returns:
         b, a: each (3, …), in the shape of gain_db.
@@ -179,7 +168,7 @@ def graphic_sections(
     parts = (
         (torch.stack((broadband, zero, zero)), torch.stack((one, zero, zero))),
         low_shelf(per_hertz * shelving[0] + zero, low),
-        peak(per_hertz * center.reshape(-1, *ones) + torch.zeros_like(peaks), peaks),
+        peak(per_hertz * center.reshape(-1, *ones) + torch.zeros_like(peaks), peaks, q),
         high_shelf(torch.minimum(upper, 2 * math.pi - upper) + zero, high),
     )
     b, a = (torch.cat(c, dim) for c in zip(*parts, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from flamo.core.constraints import Interval, LogInterval, Rows
+from flamo.core.physical import Quantity, within
 from flamo_filters import rbj
 from flamo_filters.bands import band_sections, band_types
 from flamo_filters.rbj import Sections
@@ -44,7 +45,7 @@ class ParametricEQ(SectionFilter):
     6.0
     """
 
-    map: Rows
+    count = "n_bands"
 
     def __init__(
         self,
@@ -75,47 +76,25 @@ class ParametricEQ(SectionFilter):
         share = (torch.arange(self.n_bands, dtype=torch.float64) + 0.5) / self.n_bands
         frequency = self.f_min * (self.f_max / self.f_min) ** share
         self.param.data.zero_()
-        self.set(frequency=frequency.reshape(-1, *(1,) * self.channel_dims))
+        self.set(frequency=frequency)
 
     @property
     def types(self) -> tuple[str, ...]:
         """The type of every band: 'lowshelf', 'peaking' or 'highshelf'."""
         return band_types(self.n_bands)
 
-    @property
-    def frequency(self) -> torch.Tensor:
-        """Frequencies in Hz, (bands, *channels)."""
-        return self._physical(0)
+    frequency = Quantity("Frequencies in Hz, (bands, *channels).")
+    q = Quantity("Quality factors, (bands, *channels).")
+    gain_db = Quantity("Gains in dB, (bands, *channels).")
 
-    @property
-    def q(self) -> torch.Tensor:
-        """Q, (bands, *channels)."""
-        return self._physical(1)
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return dict(zip(("frequency", "q", "gain_db"), value.unbind(self.section_dim), strict=True))
 
-    @property
-    def gain_db(self) -> torch.Tensor:
-        """Gains in dB, (bands, *channels)."""
-        return self._physical(2)
-
-    def _physical(self, row: int) -> torch.Tensor:
-        return self.map(self.param.detach().double()).select(self.section_dim, row)
-
-    def set(self, **values: torch.Tensor | float) -> None:
-        """Set ``frequency`` in Hz, ``q`` and ``gain_db``, each (bands, *channels) or anything that broadcasts to it.
-
-        Raises:
-            TypeError: another name.
-            ValueError: a value outside its bounds.
-        """
-        names = ("frequency", "q", "gain_db")
-        if unknown := set(values) - set(names):
-            raise TypeError(f"set takes {', '.join(names)}, got {', '.join(sorted(unknown))}")
-        raw = self.param.detach().double()
-        for row, name in enumerate(names):
-            if name in values:
-                value = torch.as_tensor(values[name], dtype=raw.dtype, device=raw.device)
-                raw.select(self.section_dim, row).copy_(self.map.rows[row].inverse(value))
-        self.assign_value(raw)
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        frequency = within("frequency", physical["frequency"], self.f_min, self.f_max, "Hz")
+        q = within("q", physical["q"], self.q_min, self.q_max)
+        gain_db = within("gain_db", physical["gain_db"], -self.gain_max, self.gain_max, "dB")
+        return torch.stack((frequency, q, gain_db), self.section_dim)
 
     def sections(self, value: torch.Tensor) -> Sections:
         frequency, q, gain_db = value.unbind(self.section_dim)

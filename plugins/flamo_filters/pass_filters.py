@@ -8,9 +8,8 @@ import torch
 
 from flamo.core.constraints import Decibels
 from flamo_filters import rbj
+from flamo_filters.arguments import Value, tensors
 from flamo_filters.rbj import Sections
-
-Value = torch.Tensor | float
 
 
 def lowpass_filter(
@@ -36,7 +35,7 @@ def lowpass_filter(
     >>> round((b.sum() / a.sum()).item(), 4)
     1.0
     """
-    fc, gain = _tensors((fc, gain), device)
+    fc, gain = tensors((fc, gain), device)
     omega = 2 * math.pi * fc / fs
     return _amplified(rbj.lowpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
 
@@ -54,7 +53,7 @@ def highpass_filter(
     >>> b.sum().item()
     0.0
     """
-    fc, gain = _tensors((fc, gain), device)
+    fc, gain = tensors((fc, gain), device)
     omega = 2 * math.pi * fc / fs
     return _amplified(rbj.highpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
 
@@ -82,15 +81,9 @@ def bandpass_filter(
     >>> b[1].item()
     0.0
     """
-    fc1, fc2, gain = _tensors((fc1, fc2, gain), device)
+    fc1, fc2, gain = tensors((fc1, fc2, gain), device)
     omega = math.pi * (fc1 + fc2) / fs
     return _amplified(rbj.bandpass(omega, rbj.bandwidth_alpha(omega, torch.log2(fc2 / fc1))), gain, dtype)
-
-
-def _tensors(values: tuple[Value, ...], device: torch.device | str | None) -> tuple[torch.Tensor, ...]:
-    if device is None:
-        device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
-    return torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float64, device=device) for v in values))
 
 
 def _amplified(sections: Sections, gain_db: torch.Tensor, dtype: torch.dtype) -> Sections:

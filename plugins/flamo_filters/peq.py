@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from flamo.core.constraints import Identity
+from flamo.core.physical import Quantity, within
 from flamo_filters import rbj
 from flamo_filters.bands import band_sections
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
-from flamo_filters.svf import state_variable
+from flamo_filters.state_variable import state_variable
 
 _DESIGNS = ("biquad", "svf")
 
@@ -56,6 +57,8 @@ class PEQ(SectionFilter):
     1.0
     """
 
+    count = "n_bands"
+
     def __init__(
         self,
         size: tuple[int, ...] = (1, 1),
@@ -88,6 +91,38 @@ class PEQ(SectionFilter):
         """Starting frequencies of the bands in Hz."""
         low, high = math.log10(self.f_min), math.log10(self.f_max)
         return torch.logspace(low, high, self.n_bands, dtype=torch.float64, device=self.param.device)
+
+    frequency = Quantity("Frequencies of the bands in Hz, (bands, *channels).")
+    q = Quantity("Quality factors of the bands, (bands, *channels); for 'svf' those of the poles.")
+    gain_db = Quantity("Gains of the bands in dB, (bands, *channels): at the centre of peaks, at the end of shelves.")
+
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        f, R, gain_db = self.map_eq(value)
+        hertz = self.fs / (2 * math.pi)
+        if self.design == "svf":  # its peaks have half the gain in dB that its shelves have
+            level_db = self._shelves(gain_db, gain_db / 2)
+            return {"frequency": 2 * torch.atan(f) * hertz, "q": 1 / (2 * R), "gain_db": level_db}
+        return {"frequency": f * hertz, "q": self._shelves(_shelf_q(R, gain_db), R), "gain_db": gain_db}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        q, gain_db = within("q", physical["q"], 1e-6, math.inf), physical["gain_db"]
+        bias = self.center_freq_bias.reshape(-1, *(1,) * self.channel_dims)
+        per_hertz, eps = 2 * math.pi / self.fs, torch.finfo(q.dtype).eps
+        if self.design == "svf":
+            share = within("frequency", physical["frequency"], 0.0, self.fs / 2, "Hz") / (self.fs / 2)
+            raw, R = torch.logit(share, eps=eps) - torch.logit(2 * bias / self.fs), 1 / (2 * q)
+            gain_db = self._shelves(gain_db, 2 * gain_db)
+        else:
+            highest = (bias + 1 / per_hertz).clamp(max=self.f_max)
+            shift = per_hertz * (within("frequency", physical["frequency"], bias, highest, "Hz") - bias)
+            raw, R = torch.logit(shift, eps=eps), self._shelves(_shelf_slope(q, gain_db), q)
+        return torch.stack((raw, R, gain_db), self.section_dim)
+
+    def _shelves(self, shelves: torch.Tensor, peaks: torch.Tensor) -> torch.Tensor:
+        """Values of all bands, from those for shelves and those for peaks."""
+        result = peaks.clone()
+        result[[0, -1]] = shelves[[0, -1]]
+        return result
 
     def map_eq(self, param: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Frequency (radians per sample, or tan(ω/2) for 'svf'), R and gain in dB of a mapped parameter."""
@@ -141,14 +176,29 @@ class parallelPEQ(PEQ):
         )
 
 
+def _steepness(R: torch.Tensor, amplitude: torch.Tensor) -> torch.Tensor:
+    """Where the formula has no real section, the steepest one that it has."""
+    return ((amplitude**2 + 1) * (1 / R - 1) + 2 * amplitude).clamp(min=1e-12)
+
+
+def _shelf_q(R: torch.Tensor, gain_db: torch.Tensor) -> torch.Tensor:
+    """Q of a shelf of slope R: the steepness is A/Q²."""
+    amplitude = 10 ** (gain_db / 40)
+    return torch.sqrt(amplitude / _steepness(R, amplitude))
+
+
+def _shelf_slope(q: torch.Tensor, gain_db: torch.Tensor) -> torch.Tensor:
+    """Inverse of :func:`_shelf_q`."""
+    amplitude = 10 ** (gain_db / 40)
+    return (amplitude**2 + 1) / ((amplitude - 1) ** 2 + amplitude / q**2)
+
+
 def _biquad_section(omega: torch.Tensor, R: torch.Tensor, gain_db: torch.Tensor, type: str) -> Sections:
     amplitude = 10 ** (gain_db / 40)
     if type == "peaking":
         return rbj.peaking(omega, torch.sin(omega) / (2 * R), amplitude)
-    # slopes that the formula has no real section for are cut off at the steepest one it has
-    steepness = ((amplitude**2 + 1) * (1 / R - 1) + 2 * amplitude).clamp(min=1e-12)
     shelf = {"lowshelf": rbj.lowshelf, "highshelf": rbj.highshelf}[type]
-    return shelf(omega, torch.sin(omega) * torch.sqrt(steepness), amplitude)
+    return shelf(omega, torch.sin(omega) * torch.sqrt(_steepness(R, amplitude)), amplitude)
 
 
 def _svf_section(f: torch.Tensor, R: torch.Tensor, gain_db: torch.Tensor, type: str) -> Sections:

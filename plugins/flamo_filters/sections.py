@@ -8,6 +8,7 @@ import torch
 
 from flamo.core.computed import computed
 from flamo.core.response import Response
+from flamo.core.state_space import MAX_ORDER, StateSpace
 from flamo.kernels.sections import cascade
 from flamo_filters.fir import Filter
 from flamo_filters.rbj import Sections
@@ -22,6 +23,7 @@ class SectionFilter(Filter):
     """
 
     axes: ClassVar[tuple[str, ...]] = ("sections", "parameters")
+    count = "n_sections"
 
     def sections(self, value: torch.Tensor) -> Sections:
         """Numerators and denominators (b, a) of a mapped parameter, each (3, [B], K, *channels)."""
@@ -64,6 +66,22 @@ class SectionFilter(Filter):
         rows = torch.cat((b, a)) / a[:1]  # (6, [B], K, *channels)
         return rows.movedim((0, self.section_dim), (-1, -2)).contiguous()
 
+    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
+        """The two poles of every section, (*channels, K, 2) in complex128; ``max_order`` does not count.
+
+        >>> from flamo import dsp
+        >>> dsp.SOSFilter.from_sos([[1.0, 0.0, 0.0, 1.0, 0.0, 0.25]]).poles().imag.flatten()
+        tensor([ 0.5000, -0.5000], dtype=torch.float64)
+        """
+        return _roots(*self.sos()[..., 4:].unbind(-1))
+
+    def is_stable(self) -> bool:
+        """Whether all poles are inside the unit circle."""
+        return bool((self.poles().abs() < 1).all())
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        return StateSpace.of_sections(self.sos(), max_order)
+
     def get_poly_coeff(self, param: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Response and polynomials on the grid of a *mapped* parameter: H (F, *channels), B and A (F, K, *channels).
 
@@ -89,3 +107,13 @@ class SectionFilter(Filter):
     def alias_envelope_dcy(self) -> torch.Tensor:
         """γ^n for n = 0, 1, 2: what weights the coefficients on the grid."""
         return self.gamma ** torch.arange(3, device=self.param.device)
+
+
+def _roots(a1: torch.Tensor, a2: torch.Tensor) -> torch.Tensor:
+    """The roots of z² + a1 z + a2, (…, 2); real ones without cancellation."""
+    half = -a1 / 2
+    square = half**2 - a2
+    root = torch.sqrt(square.to(torch.complex128))
+    far = half + torch.where((root * half).real < 0, -root, root)
+    near = torch.where(square >= 0, torch.where(far == 0, 0.0, a2 / far), half - root)
+    return torch.stack((far, near), -1)

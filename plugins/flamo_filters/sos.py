@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import torch
 
 from flamo_filters.rbj import Sections
@@ -56,6 +58,29 @@ class SOSFilter(SectionFilter):
             device=device,
             dtype=dtype,
         )
+
+    @classmethod
+    def from_sos(cls, sos: Any, **arguments: Any) -> Self:
+        """A filter from sections in scipy's order, (*channels, K, 6) or (K, 6) for one channel.
+
+        Args:
+            sos: as ``scipy.signal`` designs them, or :meth:`sos` gives them.
+            **arguments: of the constructor, but for size and n_sections.
+
+        >>> from scipy import signal
+        >>> lowpass = SOSFilter.from_sos(signal.butter(4, 0.5, output="sos"))
+        >>> lowpass.size, lowpass.is_stable()
+        ((2, 6, 1, 1), True)
+        """
+        rows = torch.as_tensor(sos, dtype=torch.float64)
+        channels = 1 if cls.diagonal else 2
+        rows = rows[(None,) * channels] if rows.ndim == 2 else rows
+        if rows.ndim != 2 + channels or rows.shape[-1] != 6:
+            raise ValueError(f"sos must be ({'N' if cls.diagonal else 'N_out, N_in'}, K, 6), got {tuple(rows.shape)}")
+        size = tuple(rows.shape[:channels])
+        processor = cls(size, n_sections=rows.shape[-2], **arguments)
+        processor.assign_value(rows.movedim((-2, -1), (0, 1)))
+        return processor
 
     def get_size(self) -> tuple[int]:
         """Number of parameters of a section."""

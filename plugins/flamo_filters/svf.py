@@ -7,35 +7,13 @@ import math
 import torch
 import torch.nn.functional as F
 
+from flamo.core.constraints import Softplus
+from flamo.core.physical import Quantity, within
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
+from flamo_filters.state_variable import check_type, mixing_values, state_variable
 
-_TYPES = ("lowpass", "highpass", "bandpass", "lowshelf", "highshelf", "peaking", "notch")
-
-
-def state_variable(
-    f: torch.Tensor, R: torch.Tensor, mLP: torch.Tensor, mBP: torch.Tensor, mHP: torch.Tensor
-) -> Sections:
-    r"""The sections of a state-variable filter, by the bilinear transform.
-
-    .. math::
-        b = (f^2 m_{LP} + f m_{BP} + m_{HP},\; 2 f^2 m_{LP} - 2 m_{HP},\; f^2 m_{LP} - f m_{BP} + m_{HP}), \quad
-        a = (f^2 + 2Rf + 1,\; 2f^2 - 2,\; f^2 - 2Rf + 1)
-
-    Args:
-        f: :math:`\tan(\omega/2)`.
-        R: damping, 1/(2Q).
-        mLP, mBP, mHP: how much of the lowpass, bandpass and highpass output makes the result.
-
-    Returns:
-        b, a: each (3, …); all arguments broadcast.
-
-    Source: V. Välimäki and J. D. Reiss, All about audio equalization, Applied Sciences 6(5), 2016; arXiv 2409.08723.
-    """
-    low, band, high = f * f * mLP, f * mBP, mHP
-    b = torch.broadcast_tensors(low + band + high, 2 * (low - high), low - band + high)
-    a = torch.broadcast_tensors(f * f + 2 * R * f + 1, 2 * f * f - 2, f * f - 2 * R * f + 1)
-    return torch.stack(b), torch.stack(a)
+_GAIN_OF_END = {"lowshelf": 20.0, "highshelf": 20.0, "peaking": 10.0, "notch": 10.0}  # dB for each unit of -log10 G
 
 
 class SVF(SectionFilter):
@@ -85,8 +63,7 @@ class SVF(SectionFilter):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if filter_type not in (None, *_TYPES):
-            raise ValueError(f"filter_type must be None or one of {', '.join(_TYPES)}, got {filter_type!r}")
+        check_type(filter_type)
         self.n_sections, self.filter_type, self.fs = n_sections, filter_type, fs
         super().__init__(
             (5, n_sections, *size),
@@ -96,6 +73,44 @@ class SVF(SectionFilter):
             device=device,
             dtype=dtype,
         )
+
+    frequency = Quantity("Frequencies in Hz, (K, *channels).")
+    q = Quantity("Quality factors of the poles, (K, *channels).")
+    gain_db = Quantity(
+        "Gains in dB, (K, *channels): of a low shelf's upper end, a high shelf's lower end, a peak's or notch's centre."
+    )
+    mLP = Quantity("Mixing values of the lowpass, (K, *channels), where no filter_type fixes them.")
+    mBP = Quantity("Mixing values of the bandpass, (K, *channels), where no filter_type fixes them.")
+    mHP = Quantity("Mixing values of the highpass, (K, *channels), where no filter_type fixes them.")
+
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        p = value.movedim(-2 - self.channel_dims, 0)
+        R = self.param2R(p[1])
+        q = R / 2 if self.filter_type == "peaking" else 1 / (2 * R)
+        physical = {"frequency": self.fs / 2 * torch.sigmoid(p[0]), "q": q}
+        if self.filter_type is None:
+            return physical | dict(zip(("mLP", "mBP", "mHP"), self.param2mix(p[2:]), strict=True))
+        if self.filter_type not in _GAIN_OF_END:
+            return physical
+        return physical | {"gain_db": self._highest(q) - _GAIN_OF_END[self.filter_type] * F.softplus(p[2])}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        p = value.movedim(-2 - self.channel_dims, 0).clone()
+        q = within("q", physical["q"], 1e-6, math.inf)
+        fraction = within("frequency", physical["frequency"], 0.0, self.fs / 2, "Hz") / (self.fs / 2)
+        p[0] = torch.logit(fraction, eps=torch.finfo(p.dtype).eps)
+        p[1] = Softplus().inverse(math.log(2) * (2 * q if self.filter_type == "peaking" else 1 / (2 * q)))
+        if self.filter_type is None:
+            p[2], p[3], p[4] = physical["mLP"] - 1, physical["mBP"] - 2, physical["mHP"] - 1
+        elif self.filter_type in _GAIN_OF_END:
+            highest = self._highest(q)
+            cut = highest - within("gain_db", physical["gain_db"], -math.inf, highest, "dB")
+            p[2] = Softplus().inverse(cut / _GAIN_OF_END[self.filter_type])
+        return p.movedim(0, -2 - self.channel_dims)
+
+    def _highest(self, q: torch.Tensor) -> torch.Tensor:
+        """The gain in dB that a section has for G = 1: a peak of the classic form grows with its Q."""
+        return 40 * torch.log10(2 * q) if self.filter_type == "peaking" else torch.zeros_like(q)
 
     def param2freq(self, param: torch.Tensor) -> torch.Tensor:
         """f = tan(ω/2) of the raw p0."""
@@ -107,16 +122,10 @@ class SVF(SectionFilter):
 
     def param2mix(self, param: torch.Tensor, R: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
         """mLP, mBP and mHP of the raw (p2, p3, p4), stacked in the first dimension."""
-        one, zero = torch.ones_like(param[0]), torch.zeros_like(param[0])
-        simple = {"lowpass": (one, zero, zero), "highpass": (zero, zero, one), "bandpass": (zero, one, zero)}
         if self.filter_type is None:
             return param[0] + 1, param[1] + 2, param[2] + 1
-        if self.filter_type in simple:
-            return simple[self.filter_type]
-        gain = 10 ** -F.softplus(param[0])
-        band = 2 * (one if R is None else R) * torch.sqrt(gain)
-        low, high = {"lowshelf": (one, gain), "highshelf": (gain, one)}.get(self.filter_type, (one, one))
-        return low, band, high
+        R = torch.ones_like(param[0]) if R is None else R
+        return mixing_values(self.filter_type, R, 10 ** -F.softplus(param[0]))
 
     def map_param2svf(self, param: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """f, R, mLP, mBP and mHP of a raw parameter."""

@@ -8,7 +8,9 @@ import torch
 
 from flamo.core.constraints import Identity
 from flamo.core.dsp import DSP
+from flamo.core.physical import Quantity, decibels_of
 from flamo.core.response import Response
+from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
 class Gain(DSP):
@@ -48,6 +50,18 @@ class Gain(DSP):
     ) -> None:
         super().__init__(size, nfft, map, requires_grad, alias_decay_db, device, dtype)
         self.initialize_class()
+
+    gain = Quantity("Linear gains.")
+    gain_db = decibels_of("gain")
+
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"gain": value}
+
+    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+        return physical["gain"]
+
+    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+        return StateSpace.of_gain(self.probe(torch.ones((), dtype=torch.complex128)))
 
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         w, gain = self.operands(w, param)

@@ -68,6 +68,9 @@ class HouseholderMatrix(Gain):
     def get_io(self) -> None:
         self.input_channels = self.output_channels = self.size[0]
 
+    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {}
+
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         w, u = self.operands(w, param)
         return self._reflection(u) + torch.zeros_like(w)

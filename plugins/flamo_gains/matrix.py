@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy.linalg import hadamard, logm
 
 from flamo.core.constraints import Constraint, Identity
 from flamo_gains.gain import Gain
+from flamo_gains.structures import Hadamard, Orthogonal, Rotation
+
+_STRUCTURES: dict[str, type[Constraint]] = {"orthogonal": Orthogonal, "hadamard": Hadamard, "rotation": Rotation}
 
 
 class Matrix(Gain):
@@ -81,70 +80,3 @@ class Matrix(Gain):
         """Assign the map of the structure."""
         if self.matrix_type in _STRUCTURES:
             self.map = _STRUCTURES[self.matrix_type]()
-
-
-@dataclass(frozen=True)
-class Orthogonal(Constraint):
-    r"""The matrix exponential of a skew-symmetric matrix: a rotation without reflection.
-
-    >>> Orthogonal()(torch.zeros(2, 2))
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-
-    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        upper = raw.triu(1)
-        return torch.linalg.matrix_exp(upper - upper.mT)
-
-    def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        """The strict upper triangle of the matrix logarithm of one orthogonal matrix of determinant 1."""
-        matrix = value.detach().cpu().double().numpy()
-        if not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-4) or np.linalg.det(matrix) < 0:
-            raise ValueError("value is not an orthogonal matrix of determinant 1")
-        return torch.from_numpy(np.triu(logm(matrix).real, 1)).to(value)
-
-
-@dataclass(frozen=True)
-class Hadamard(Constraint):
-    """The normalised Sylvester Hadamard matrix; nothing is learned.
-
-    >>> Hadamard()(torch.zeros(1, 1))
-    tensor([[1.]])
-    """
-
-    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        n = raw.shape[-1]
-        return torch.as_tensor(hadamard(n) / math.sqrt(n)).to(raw).expand(raw.shape)
-
-    def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(value)
-
-
-@dataclass(frozen=True)
-class Rotation(Constraint):
-    """The Kronecker product of plane rotations, one angle each.
-
-    >>> Rotation()(torch.full((2, 2), torch.pi / 2)).round()
-    tensor([[-0.,  1.],
-            [-1., -0.]])
-    """
-
-    def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        total = torch.ones((*raw.shape[:-2], 1, 1), dtype=raw.dtype, device=raw.device)
-        for angle in raw[..., 0, : raw.shape[-1].bit_length() - 1].unbind(-1):
-            cos, sin = torch.cos(angle), torch.sin(angle)
-            plane = torch.stack((torch.stack((cos, sin), -1), torch.stack((-sin, cos), -1)), -2)
-            total = _kronecker(total, plane)
-        return total
-
-    def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        raise ValueError("a rotation cannot be set from a matrix; assign its angles")
-
-
-def _kronecker(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The Kronecker product of the last two dimensions."""
-    n = a.shape[-1] * b.shape[-1]
-    return torch.einsum("...ij,...kl->...ikjl", a, b).reshape(*a.shape[:-2], n, n)
-
-
-_STRUCTURES: dict[str, type[Constraint]] = {"orthogonal": Orthogonal, "hadamard": Hadamard, "rotation": Rotation}

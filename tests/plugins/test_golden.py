@@ -34,51 +34,6 @@ def test_the_list_of_responses_is_not_empty():
     assert len(RESPONSES) == 102
 
 
-FUNCTIONAL, _ = golden("functional")
-
-
-@pytest.mark.parametrize("kind", ["lowpass", "highpass", "bandpass"])
-def test_pass_filters(kind):
-    low = torch.tensor([120.0, 900.0, 6000.0], dtype=torch.float64)
-    cutoffs = (low, torch.tensor([300.0, 2500.0, 12000.0])) if kind == "bandpass" else (low,)
-    gain = torch.tensor([-7.0, 0.5, 4.0], dtype=torch.float64)
-    b, a = getattr(functional, f"{kind}_filter")(*cutoffs, gain, dtype=torch.float64)
-    np.testing.assert_allclose(b.numpy(), FUNCTIONAL[f"{kind}_filter_b"], atol=1e-12)
-    np.testing.assert_allclose(a.numpy(), FUNCTIONAL[f"{kind}_filter_a"], atol=1e-12)
-
-
-FREQUENCY = torch.tensor([120.0, 900.0, 6000.0], dtype=torch.float64)
-GAIN = 10 ** (torch.tensor([-7.0, 0.5, 4.0], dtype=torch.float64) / 20)
-
-
-@pytest.mark.parametrize("kind", ["low", "high"])
-def test_shelving_filters(kind):
-    b, a = functional.shelving_filter(FREQUENCY, GAIN, kind, dtype=torch.float64)
-    np.testing.assert_allclose(b.numpy(), FUNCTIONAL[f"shelving_filter_{kind}_b"], atol=1e-12)
-    np.testing.assert_allclose(a.numpy(), FUNCTIONAL[f"shelving_filter_{kind}_a"], atol=1e-12)
-
-
-def test_peak_filters():
-    b, a = functional.peak_filter(FREQUENCY, GAIN, torch.tensor([0.5, 0.707, 3.0]), dtype=torch.float64)
-    np.testing.assert_allclose(b.numpy(), FUNCTIONAL["peak_filter_b"], atol=1e-9)
-    np.testing.assert_allclose(a.numpy(), FUNCTIONAL["peak_filter_a"], atol=1e-9)
-
-
-def test_conversions():
-    np.testing.assert_allclose(functional.db2mag(20 * GAIN.log10()).numpy(), FUNCTIONAL["db2mag"], rtol=1e-12)
-    np.testing.assert_allclose(functional.mag2db(FREQUENCY).numpy(), FUNCTIONAL["mag2db"], rtol=1e-12)
-    np.testing.assert_allclose(functional.hertz2rad(FREQUENCY, 48000).numpy(), FUNCTIONAL["hertz2rad"], rtol=1e-12)
-    z = functional.get_frequency_samples(5, dtype=torch.float64)
-    np.testing.assert_allclose(z.numpy(), np.exp(1j * np.pi * np.arange(5) / 4), atol=1e-15)
-
-
-@pytest.mark.parametrize("kind", ["impulse", "sine", "sweep", "exp"])
-def test_signals(kind):
-    expected = FUNCTIONAL[f"signal_{kind}"]
-    actual = functional.signal_gallery(1, *expected.shape[1:], kind, rate=2.0, dtype=torch.float64)
-    np.testing.assert_allclose(actual.numpy(), expected, atol=1e-9)
-
-
 def test_mean_squared_error():
     losses, _ = golden("losses")
     prediction, target = (torch.fft.rfft(torch.from_numpy(losses[n]), dim=1).abs() for n in ("y_pred", "y_true"))

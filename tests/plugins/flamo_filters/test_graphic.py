@@ -6,7 +6,8 @@ from truth import golden
 
 from flamo import dsp
 from flamo_filters.accurate_geq import bounded_least_squares
-from flamo_filters.graphic import eq_freqs, graphic_sections
+from flamo_filters.bands import eq_freqs
+from flamo_filters.graphic import graphic_sections
 
 FUNCTIONAL, _ = golden("functional")
 
