@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+
 from flamo.processor import dsp, system
 
 FS = 48000

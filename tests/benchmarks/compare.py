@@ -7,45 +7,29 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
 from . import environment, sides
-from .environment import BenchmarkError
+from .errors import BenchmarkError, CaseError
+from .options import OneLineParser, exit_code, positive
 from .report import Result, machine, table
 from .required import FULL_NFFT, REQUIRED, SEED_EXAMPLE
-from .sides import CaseError, Side
+from .sides import Side
 from .worker import Request
-
-
-class _Parser(argparse.ArgumentParser):
-    """Wrong usage is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise BenchmarkError(message)
-
-
-def _positive(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise ValueError
-    return value
-
-
-_positive.__name__ = "positive number"  # as it is named in the message
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    p = _Parser(prog="python -m tests.benchmarks.compare", description=__doc__.splitlines()[0].partition(": ")[2])
+    p = OneLineParser(prog="python -m tests.benchmarks.compare", description=__doc__.splitlines()[0].partition(": ")[2])
     p.add_argument("--case", action="append", choices=list(REQUIRED), help="only this case (repeatable)")
-    p.add_argument("--rounds", type=_positive, default=3, help="processes for each case and side (%(default)s)")
-    p.add_argument("--steps", type=_positive, default=5, help="steps in each process, after two (%(default)s)")
-    p.add_argument("--nfft", type=_positive, default=FULL_NFFT, help="%(default)s; other sizes are not judged")
+    p.add_argument("--rounds", type=positive, default=3, help="processes for each case and side (%(default)s)")
+    p.add_argument("--steps", type=positive, default=5, help="steps in each process, after two (%(default)s)")
+    p.add_argument("--nfft", type=positive, default=FULL_NFFT, help="%(default)s; other sizes are not judged")
     p.add_argument("--only", choices=["ours"], help="do not run the reference")
     p.add_argument("--without-numba", action="store_true", help="our side as if numba were not installed")
     p.add_argument("--json", nargs="?", const="-", metavar="FILE", help="write JSON to FILE, or to stdout")
-    p.add_argument("--environment", type=Path, metavar="DIR", help="the reference's virtual environment, made if need be")
+    p.add_argument("--environment", type=Path, metavar="DIR", help="of the reference; made where it is missing")
     return p
 
 
@@ -76,7 +60,7 @@ def report(results: list[Result], options: argparse.Namespace) -> None:
     stream = sys.stderr if to_stdout else sys.stdout
     Console(file=stream, width=None if stream.isatty() else 160).print(table(results))
     for result in results:
-        for message in [*([result.error] if result.error else []), *result.differences()]:
+        for message in result.warnings():
             print(f"warning: {message}", file=sys.stderr)
     if options.nfft != FULL_NFFT:
         print(f"nfft is {options.nfft}, not {FULL_NFFT}: the requirements do not apply", file=sys.stderr)
@@ -102,16 +86,5 @@ def run(arguments: list[str] | None = None) -> int:
     return int(any(result.passed is False for result in results))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """`run`, with everything that can go wrong as one line."""
-    try:
-        return run(arguments)
-    except KeyboardInterrupt:
-        return 130
-    except (BenchmarkError, OSError) as error:
-        print(f"compare: error: {error}", file=sys.stderr)
-        return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("compare", run))

@@ -10,6 +10,8 @@ import venv
 from importlib.metadata import version
 from pathlib import Path
 
+from .errors import BenchmarkError
+
 REFERENCE = {"torch": "2.13.0", "flamo": "0.2.20"}
 MARK = "made-by-flamo-benchmarks"
 PROBE = """
@@ -17,10 +19,6 @@ import json, torch, flamo
 from importlib.metadata import version
 print(json.dumps({"torch": torch.__version__, "flamo": version("flamo")}))
 """
-
-
-class BenchmarkError(RuntimeError):
-    """The benchmark cannot run; the message is one line."""
 
 
 def public(version: str) -> str:
@@ -80,9 +78,8 @@ def _make(folder: Path, found: dict[str, str]) -> None:
     wanted = " ".join(f"{name}=={v}" for name, v in REFERENCE.items())
     try:
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not mark.exists())):
-            raise BenchmarkError(
-                f"{folder} does not hold {wanted} (found: {found or 'nothing'}) and was not made here: name another folder"
-            )
+            holds = f"holds {found or 'something else'}, not {wanted}"
+            raise BenchmarkError(f"{folder} {holds}, and was not made here: name another folder")
         _say(f"making an environment with {wanted} in {folder} (once; some minutes)")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -95,7 +92,10 @@ def _make(folder: Path, found: dict[str, str]) -> None:
 
 def _pip(python: Path, wanted: list[str]) -> None:
     command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise BenchmarkError(f"{python} cannot be run: {error.strerror}") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1])

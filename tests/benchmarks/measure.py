@@ -1,5 +1,6 @@
 """One training step, its time and its memory. Imported in either implementation's interpreter."""
 
+import contextlib
 import resource
 import statistics
 import sys
@@ -73,10 +74,8 @@ def median_step(training: Training, steps: int, warmup: int = 2) -> float:
 
 def reset_peak() -> int:
     """Forget the highest memory use where the system can; the highest known now, in bytes."""
-    try:
+    with contextlib.suppress(OSError):  # the highest use while importing then hides what is less
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # the highest use while importing then hides what is less: the peak is understated
     return peak_memory()
 
 

@@ -14,6 +14,7 @@ from .required import REQUIRED, Requirement
 from .worker import Measurement
 
 MIB = 2**20
+UNSTEADY = 1.5  # the slowest round over the fastest, of one side
 
 
 @dataclass
@@ -56,6 +57,22 @@ class Result:
         small = self.required.smaller is None or (self.memory_ratio or 0) >= self.required.smaller
         return self.ratio >= self.faster and small
 
+    def warnings(self) -> list[str]:
+        """What a reader should know beside the numbers."""
+        return [*([self.error] if self.error else []), *self.differences(), *self.unsteady()]
+
+    def unsteady(self) -> list[str]:
+        """Where the rounds of a side are far apart, as they are when something else keeps the cores busy."""
+        rounds = {
+            name: [_milliseconds([m]) or 0 for m in measured]
+            for name, measured in (("reference", self.reference), ("flamo", self.ours))
+        }
+        return [
+            f"{self.case}: the rounds of {name} took from {min(times):.3g} to {max(times):.3g} ms a step: unsteady"
+            for name, times in rounds.items()
+            if times and max(times) > UNSTEADY * min(times)
+        ]
+
     def differences(self) -> list[str]:
         """Where the two sides did not compute the same."""
         if not (self.reference and self.ours):
@@ -70,7 +87,8 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
         sides = {"reference": self.reference, "flamo": self.ours}
-        rounds = [_ratio(_milliseconds([a]), _milliseconds([b])) for a, b in zip(self.reference, self.ours, strict=False)]
+        pairs = zip(self.reference, self.ours, strict=False)
+        rounds = [_ratio(_milliseconds([a]), _milliseconds([b])) for a, b in pairs]
         return {
             "case": self.case,
             "what": self.required.what,
@@ -81,7 +99,7 @@ class Result:
             "memory_ratio": self.memory_ratio,
             "required_memory_ratio": self.required.smaller,
             "passed": self.passed,
-            "differences": self.differences(),
+            "warnings": self.warnings(),
             "error": self.error,
         }
 
@@ -119,7 +137,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(results: list[Result]) -> Table:
-    """One row a case; with ASCII borders it is Markdown as well."""
+    """One row a case; its borders make it Markdown as well."""
     shown = Table(box=box.MARKDOWN)
     shown.add_column("case", no_wrap=True)
     heads = ("reference ms", "flamo ms", "faster", "required", "reference MiB", "flamo MiB", "smaller", "required", "")
@@ -150,4 +168,4 @@ def _number(value: float | None, unit: str = "") -> str:
     """Three digits are as many as a timing has."""
     if value is None:
         return ""
-    return f"{value:.{max(0, 2 - len(str(int(abs(value)))) + 1)}f}".rstrip("0").rstrip(".") + unit if value < 100 else f"{value:.0f}{unit}"
+    return f"{value:.0f}{unit}" if value >= 100 else f"{value:.3g}{unit}"

@@ -7,7 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .environment import REFERENCE, BenchmarkError
+from .environment import REFERENCE
+from .errors import BenchmarkError, CaseError
 from .worker import Measurement, Request
 
 FOLDER = Path(__file__).resolve().parent
@@ -23,9 +24,7 @@ from benchmarks.worker import main
 main(sys.argv[2])
 """
 
-
-class CaseError(RuntimeError):
-    """A case failed on one side."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Side:
 
     def run(self, request: Request) -> Measurement:
         """One case in a fresh process of this side, away from the repository."""
-        threads = {name: str(request.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        threads = {name: str(request.threads) for name in THREADS}
         command = [str(self.python), "-I", "-c", LAUNCH, str(FOLDER), request.to_json()]
         with tempfile.TemporaryDirectory() as elsewhere:
             done = subprocess.run(

@@ -48,8 +48,9 @@ class Measurement(_Json):
 
 def measure(request: Request) -> Measurement:
     """Run a request in this process."""
-    import flamo
     import torch
+
+    import flamo
 
     measured = _seed_example(request) if request.case == SEED_EXAMPLE else _steps(request)
     return Measurement(
@@ -69,7 +70,8 @@ def _version() -> str:
 def _seed_example(request: Request) -> dict:
     from . import seed_script
 
-    runs = [seed_script.run(request.nfft, request.threads, request.numba) for _ in range(request.warmup + request.steps)]
+    n = request.warmup + request.steps
+    runs = [seed_script.run(request.nfft, request.threads, request.numba) for _ in range(n)]
     seconds = [s for s, _ in runs]
     return {"first": seconds[0], "steps": seconds[request.warmup :], "peak": None, "checksums": runs[-1][1]}
 
