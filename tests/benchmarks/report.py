@@ -152,19 +152,19 @@ def _row(result: Result) -> list[str]:
     verdict = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: ""}[result.passed]
     return [
         result.required.what,
-        _number(_milliseconds(result.reference)),
-        _number(_milliseconds(result.ours)),
-        _number(result.ratio, "×"),
-        _number(result.faster, "×"),
-        _number(_mebibytes(result.reference)),
-        _number(_mebibytes(result.ours)),
-        _number(result.memory_ratio, "×"),
-        _number(result.required.smaller, "×"),
+        number(_milliseconds(result.reference)),
+        number(_milliseconds(result.ours)),
+        number(result.ratio, "×"),
+        number(result.faster, "×"),
+        number(_mebibytes(result.reference)),
+        number(_mebibytes(result.ours)),
+        number(result.memory_ratio, "×"),
+        number(result.required.smaller, "×"),
         verdict,
     ]
 
 
-def _number(value: float | None, unit: str = "") -> str:
+def number(value: float | None, unit: str = "") -> str:
     """Three digits are as many as a timing has."""
     if value is None:
         return ""

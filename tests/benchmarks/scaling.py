@@ -16,7 +16,7 @@ import torch
 from .cases import Case, biquad
 from .measure import Training, median_step
 from .options import OneLineParser, exit_code, positive
-from .report import machine
+from .report import machine, number
 
 LIMIT = 2.4  # of the growth a doubling
 SIZE = (2, 2)
@@ -59,7 +59,7 @@ def markdown(points: list[Point], head: str, values: list[int]) -> str:
     lines = [f"| {head} | ms a step | growth | ns a section and bin |", "|---:|---:|---:|---:|"]
     grown = ["", *(f"{g:.2f}×" for g in growth(points))]
     for value, point, factor in zip(values, points, grown, strict=True):
-        lines.append(f"| {value} | {1e3 * point.seconds:.3g} | {factor} | {point.per_section_and_bin:.3g} |")
+        lines.append(f"| {value} | {number(1e3 * point.seconds)} | {factor} | {number(point.per_section_and_bin)} |")
     return "\n".join(lines)
 
 

@@ -78,7 +78,7 @@ def test_a_worker_answers_a_request():
 
 def test_a_worker_that_fails_says_why_in_one_line(monkeypatch):
     monkeypatch.setattr(sides, "LAUNCH", "print(1)\nraise MemoryError('too little of it')")
-    with pytest.raises(CaseError, match="^delay failed in flamo: MemoryError: too little of it$"):
+    with pytest.raises(CaseError, match=r"^delay failed in flamo: MemoryError: too little of it$"):
         sides.ours().run(Request(case="delay", nfft=NFFT, steps=1))
 
 
