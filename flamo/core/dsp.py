@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
 
+from flamo.core.checks import checked_dtype, checked_map, checked_size, number
 from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity
 from flamo.core.grid import FrequencyGrid, real_dtype
@@ -60,13 +60,11 @@ class DSP(Physical):
         for name in ("device", "dtype", "requires_grad"):  # set by a subclass before this call: the arguments count
             vars(self).pop(name, None)
         super().__init__()
-        if not callable(map):
-            raise TypeError(f"map must be callable, got {map!r}")
-        self.size = _checked_size(size)
-        self.map = map
-        self.nfft = FrequencyGrid(nfft, float(alias_decay_db)).nfft
+        self.size = checked_size(size)
+        self.map = checked_map("map", map)
+        self.nfft = FrequencyGrid(nfft, number("alias_decay_db", alias_decay_db)).nfft
         self.alias_decay_db = torch.as_tensor(alias_decay_db, dtype=torch.float64, device="cpu")
-        data = torch.empty(self.size, device=device, dtype=_checked_dtype(dtype))
+        data = torch.empty(self.size, device=device, dtype=checked_dtype(dtype))
         self.param = nn.Parameter(data, requires_grad=requires_grad)
         self.init_param()
 
@@ -292,7 +290,7 @@ class DSP(Physical):
         return self.to(torch.get_default_device() if device is None else device)
 
     def set_dtype(self, dtype: torch.dtype) -> Self:
-        return self.to(_checked_dtype(dtype))
+        return self.to(checked_dtype(dtype))
 
     def _rehook(self) -> Self:
         self.get_freq_response()
@@ -319,19 +317,3 @@ class DSP(Physical):
             if name not in ("device", "dtype", "map") and value != argument.default:
                 shown.append(f"{name}={value.item() if isinstance(value, torch.Tensor) else value!r}")
         return ", ".join(shown)
-
-
-def _checked_size(size: tuple[int, ...]) -> tuple[int, ...]:
-    try:
-        checked = tuple(operator.index(n) for n in size)
-    except TypeError:
-        raise TypeError(f"size must be a tuple of whole numbers, got {size!r}") from None
-    if any(n < 1 for n in checked):
-        raise ValueError(f"every dimension of size must be at least 1, got {checked}")
-    return checked
-
-
-def _checked_dtype(dtype: torch.dtype) -> torch.dtype:
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
-    return dtype

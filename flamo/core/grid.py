@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+
+from flamo.core.checks import number, whole
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,8 @@ class FrequencyGrid:
     alias_decay_db: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.nfft, bool) or not hasattr(self.nfft, "__index__"):
-            raise TypeError(f"nfft must be a whole number, got {self.nfft!r}")
-        object.__setattr__(self, "nfft", operator.index(self.nfft))
-        if self.nfft < 1:
-            raise ValueError(f"nfft must be at least 1, got {self.nfft}")
-        if not math.isfinite(self.alias_decay_db):
-            raise ValueError(f"alias_decay_db must be finite, got {self.alias_decay_db}")
+        object.__setattr__(self, "nfft", whole("nfft", self.nfft))
+        number("alias_decay_db", self.alias_decay_db)
 
     @property
     def bins(self) -> int:

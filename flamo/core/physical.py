@@ -99,7 +99,8 @@ class Physical(nn.Module):
     def from_physical(cls, **arguments: Any) -> Self:
         """A new processor from physical values, next to any arguments of the constructor.
 
-        The size and the number of sections follow from the shapes of the values where they are not given.
+        The size and the number of sections follow from the shapes of the values where they are not given. Gains in dB
+        that are not given are 0, other values the initial ones of the processor.
 
         >>> from flamo import dsp
         >>> dsp.Biquad.from_physical(frequency=[100.0, 200.0], gain_db=-6.0).size
@@ -116,7 +117,8 @@ class Physical(nn.Module):
             if len(shape) == channels + (cls.count is not None):
                 arguments.setdefault("size", tuple(shape[-channels:]))
         processor = cls(**arguments)
-        processor.set(**values)
+        neutral = {"gain_db": 0.0} if "gain_db" in processor.physical() else {}
+        processor.set(**neutral | values)
         return processor
 
     @classmethod

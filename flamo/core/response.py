@@ -121,12 +121,9 @@ def measured(module: nn.Module, like: torch.Tensor, ext_param: object = None) ->
     heard, answer = _action(module, torch.cat((unit, other)), ext_param)
     h = answer[:-1].permute(1, 2, 0)
     with torch.no_grad():
-        error = torch.linalg.vecdot(h.conj(), heard[-1, :, None].to(h.dtype)) - answer[-1]
+        error = (h.to(like.dtype) @ heard[-1, :, :, None].to(like.dtype))[..., 0] - answer[-1]
         if error.abs().max() > 1e-3 * answer.abs().max():
-            raise ValueError(
-                f"a {type(module).__name__} is no linear map of each bin (it has a bias, bends the signal or mixes "
-                "bins), so that it has no frequency response and cannot stand in a Recursion"
-            )
+            raise _no_response(module, "it has a bias, bends the signal or mixes bins")
     return h
 
 
@@ -135,11 +132,19 @@ def _action(module: nn.Module, excitation: torch.Tensor, ext_param: object = Non
     try:
         return excitation, call(module, excitation, ext_param)
     except RuntimeError:  # torch's complaint about types that differ
-        real = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
-        if real is None:
-            raise
-        heard = excitation.real.to(real)
+        real = (p.dtype for p in module.parameters() if p.is_floating_point())
+        heard = excitation.real.to(next(real, excitation.real.dtype))
+    try:
         return heard, call(module, heard, ext_param).to(excitation.dtype)
+    except RuntimeError as error:
+        raise _no_response(module, str(error)) from error
+
+
+def _no_response(module: nn.Module, reason: str) -> ValueError:
+    return ValueError(
+        f"a {type(module).__name__} is no linear map of each bin, so that it has no frequency response and cannot "
+        f"stand in a Recursion: {reason}"
+    )
 
 
 def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

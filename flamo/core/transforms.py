@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import nn
 
+from flamo.core.checks import checked_map, choice
 from flamo.core.grid import FrequencyGrid
 
 
@@ -34,8 +35,7 @@ class Transform(nn.Module):
     ) -> None:
         super().__init__()
         if transform is not None:
-            if not callable(transform):
-                raise TypeError(f"transform must be callable, got {transform!r}")
+            checked_map("transform", transform)
             self.transform = transform  # type: ignore[method-assign, assignment]
         self.device, self.dtype = device, dtype
 
@@ -71,8 +71,7 @@ class Transform(nn.Module):
 class _FourierTransform(Transform):
     def __init__(self, nfft: int, norm: str, device: torch.device | str | None, dtype: torch.dtype) -> None:
         super().__init__(device=device, dtype=dtype)
-        if norm not in ("backward", "ortho", "forward"):
-            raise ValueError(f"norm must be 'backward', 'ortho' or 'forward', got {norm!r}")
+        choice("norm", norm, ("backward", "ortho", "forward"))
         self.nfft, self.norm = FrequencyGrid(nfft).nfft, norm
 
     def extra_repr(self) -> str:

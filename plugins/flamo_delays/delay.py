@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from flamo.core.checks import number, positive
 from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity, Softplus
 from flamo.core.dsp import DSP
@@ -63,13 +64,13 @@ class Delay(DSP):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if not float(max_len) >= 1:
+        if number("max_len", max_len) < 1:
             raise ValueError(f"max_len must be at least 1 sample, got {max_len}")
-        self.max_len, self.isint, self.unit, self.fs = max_len, isint, unit, fs
-        super().__init__(size, nfft, self.get_map(requires_grad), requires_grad, alias_decay_db, device, dtype)
+        self.max_len, self.isint, self.unit, self.fs = max_len, isint, positive("unit", unit), positive("fs", fs)
+        super().__init__(size, nfft, self.default_map(requires_grad), requires_grad, alias_decay_db, device, dtype)
         self.initialize_class()
 
-    def get_map(self, requires_grad: bool) -> Map:
+    def default_map(self, requires_grad: bool) -> Map:
         """The map of a new module."""
         return Softplus() if requires_grad else Identity()
 

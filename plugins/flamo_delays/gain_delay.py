@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from flamo.core.checks import checked_map, checked_size
 from flamo.core.constraints import Constraint, Identity, Rows, Softplus
 from flamo.core.physical import Quantity, decibels_of
 from flamo.core.response import Response
@@ -72,11 +73,14 @@ class GainDelay(Delay):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.map_gain: Map = Identity() if map_gain is None else map_gain
-        self.map_delay: Map = (Softplus() if requires_grad else Identity()) if map_delay is None else map_delay
-        super().__init__((2, *size), max_len, isint, unit, nfft, fs, requires_grad, alias_decay_db, device, dtype)
+        learned: Map = Softplus() if requires_grad else Identity()
+        self.map_gain: Map = checked_map("map_gain", Identity() if map_gain is None else map_gain)
+        self.map_delay: Map = checked_map("map_delay", learned if map_delay is None else map_delay)
+        super().__init__(
+            (2, *checked_size(size)), max_len, isint, unit, nfft, fs, requires_grad, alias_decay_db, device, dtype
+        )
 
-    def get_map(self, requires_grad: bool) -> Map:
+    def default_map(self, requires_grad: bool) -> Map:
         if isinstance(self.map_gain, Constraint) and isinstance(self.map_delay, Constraint):
             return Rows((self.map_gain, self.map_delay), dim=-1 - self.channel_dims)
         return _TwoMaps(self.map_gain, self.map_delay, dim=-1 - self.channel_dims)

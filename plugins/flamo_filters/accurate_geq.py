@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Decibels
 from flamo.kernels.sections import cascade
 from flamo_filters.bands import bands_below
@@ -73,11 +74,12 @@ class AccurateGEQ(GraphicEQ):
         dtype: torch.dtype = torch.float32,
         requires_grad: bool = False,
     ) -> None:
-        self.octave_interval, self.fs, self.start_freq, self.end_freq = octave_interval, fs, start_freq, end_freq
+        self.octave_interval, self.fs = whole("octave_interval", octave_interval), positive("fs", fs)
+        self.start_freq, self.end_freq = positive("start_freq", start_freq), positive("end_freq", end_freq)
         self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval, start_freq, end_freq)
         self.n_gains = len(self.center_freq) + 2
         self.interaction, self.interpolation = _design(self.center_freq, self.shelving_crossover, fs)
-        super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
+        super().__init__((self.n_gains, *checked_size(size)), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def command_gains(self, target_db: torch.Tensor) -> torch.Tensor:
         """Command gains in dB, (bands + 3, *channels), of target gains in dB, (bands + 2, *channels)."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from flamo.core.checks import whole
 from flamo_filters.rbj import Sections
 
 Bands = tuple[torch.Tensor, torch.Tensor]  # centre frequencies, corners of the shelves
@@ -58,10 +59,9 @@ def eq_freqs(
     >>> eq_freqs()[0][[0, -1]]
     tensor([   62.5000, 16000.0000])
     """
-    if interval < 1 or not 0 < start_freq < end_freq:
-        raise ValueError(
-            f"need interval >= 1 and 0 < start_freq < end_freq, got {interval}, {start_freq:g}, {end_freq:g}"
-        )
+    whole("interval", interval)
+    if not 0 < start_freq < end_freq:
+        raise ValueError(f"need 0 < start_freq < end_freq, got {start_freq:g}, {end_freq:g}")
     steps = math.ceil(interval * math.log2(end_freq / start_freq) - 1e-9)
     center = start_freq * 2.0 ** (torch.arange(1, steps + 1, dtype=torch.float64) / interval)
     half = 2.0 ** (0.5 / interval)

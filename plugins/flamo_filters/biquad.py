@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Chain, Clamp, Constraint, Decibels, Rows
 from flamo.core.physical import Quantity, within
 from flamo_filters.pass_filters import bandpass_filter, highpass_filter, lowpass_filter
@@ -63,11 +64,10 @@ class Biquad(SectionFilter):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if filter_type not in _DESIGNS:
-            raise ValueError(f"filter_type must be one of {', '.join(_DESIGNS)}, got {filter_type!r}")
-        self.n_sections, self.filter_type, self.fs = n_sections, filter_type, fs
+        self.n_sections, self.fs = whole("n_sections", n_sections), positive("fs", fs)
+        self.filter_type = choice("filter_type", filter_type, _DESIGNS)
         super().__init__(
-            (n_sections, *self.get_size(), *size),
+            (self.n_sections, *self.get_size(), *checked_size(size)),
             nfft=nfft,
             requires_grad=requires_grad,
             alias_decay_db=alias_decay_db,
@@ -78,10 +78,6 @@ class Biquad(SectionFilter):
     def get_size(self) -> tuple[int]:
         """Number of parameters of a section."""
         return (3,) if self.filter_type == "bandpass" else (2,)
-
-    def initialize_class(self) -> None:
-        self.get_map()
-        super().initialize_class()
 
     def get_map(self) -> None:
         eps = torch.finfo(self.param.dtype).eps

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Decibels
 from flamo_filters.bands import bands_below
 from flamo_filters.graphic_eq import GraphicEQ
@@ -54,10 +55,10 @@ class GEQ(GraphicEQ):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.octave_interval, self.fs = octave_interval, fs
+        self.octave_interval, self.fs = whole("octave_interval", octave_interval), positive("fs", fs)
         self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval)
         self.n_gains = len(self.center_freq) + 3
-        super().__init__((self.n_gains, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
+        super().__init__((self.n_gains, *checked_size(size)), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
 
 class parallelGEQ(GEQ):

@@ -10,6 +10,7 @@ import math
 
 import torch
 
+from flamo.core.checks import choice
 from flamo_filters.arguments import Value, tensors
 from flamo_filters.rbj import Sections
 
@@ -66,10 +67,8 @@ def shelving_filter(
     2.0
     """
     designs = {"low": low_shelf, "high": high_shelf}
-    if type not in designs:
-        raise ValueError(f"type must be one of {', '.join(designs)}, got {type!r}")
     fc, gain = tensors((fc, gain), device)
-    b, a = designs[type](2 * math.pi * fc / fs, gain)
+    b, a = designs[choice("type", type, designs)](2 * math.pi * fc / fs, gain)
     return b.to(dtype), a.to(dtype)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Interval, LogInterval, Rows
 from flamo.core.physical import Quantity, within
 from flamo_filters import rbj
@@ -63,13 +64,19 @@ class ParametricEQ(SectionFilter):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if f_max >= fs / 2:
-            raise ValueError(f"f_max must be below fs/2 = {fs / 2:g} Hz, got {f_max:g}")
-        self.n_bands, self.fs, self.gain_max = n_bands, fs, gain_max
+        self.n_bands, self.fs, self.gain_max = whole("n_bands", n_bands), positive("fs", fs), gain_max
         self.f_min, self.f_max, self.q_min, self.q_max = f_min, f_max, q_min, q_max
+        for name in ("f_min", "f_max", "q_min", "q_max", "gain_max"):
+            positive(name, getattr(self, name))
+        if f_min >= f_max or f_max >= fs / 2 or q_min >= q_max:
+            raise ValueError(
+                f"need f_min < f_max < fs/2 and q_min < q_max, got {f_min=}, {f_max=}, {fs=}, {q_min=}, {q_max=}"
+            )
         bounds = (LogInterval(f_min, f_max), LogInterval(q_min, q_max), Interval(-gain_max, gain_max))
         rows = Rows(bounds, dim=self.section_dim)
-        super().__init__((n_bands, 3, *size), nfft, rows, requires_grad, alias_decay_db, device, dtype)
+        super().__init__(
+            (self.n_bands, 3, *checked_size(size)), nfft, rows, requires_grad, alias_decay_db, device, dtype
+        )
 
     def init_param(self) -> None:
         self.check_param_shape()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Identity
 from flamo.core.physical import Quantity, within
 from flamo_filters import rbj
@@ -74,14 +75,13 @@ class PEQ(SectionFilter):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if design not in _DESIGNS:
-            raise ValueError(f"design must be one of {', '.join(_DESIGNS)}, got {design!r}")
-        if n_bands < 2:
-            raise ValueError(f"n_bands must be at least 2 (a low and a high shelf), got {n_bands}")
-        if not 0 < f_min < f_max or (design == "svf" and f_max >= fs / 2):
-            raise ValueError(f"need 0 < f_min < f_max (design 'svf': < fs/2), got {f_min}, {f_max}, fs={fs}")
-        self.n_bands, self.f_min, self.f_max, self.design, self.fs = n_bands, f_min, f_max, design, fs
-        super().__init__((n_bands, 3, *size), nfft, map, requires_grad, alias_decay_db, device, dtype)
+        self.n_bands, self.design = whole("n_bands", n_bands, least=2), choice("design", design, _DESIGNS)
+        self.f_min, self.f_max, self.fs = positive("f_min", f_min), positive("f_max", f_max), positive("fs", fs)
+        if f_min >= f_max or (design == "svf" and f_max >= fs / 2):
+            raise ValueError(f"need f_min < f_max (design 'svf': < fs/2), got {f_min=}, {f_max=}, {fs=}")
+        super().__init__(
+            (self.n_bands, 3, *checked_size(size)), nfft, map, requires_grad, alias_decay_db, device, dtype
+        )
 
     def init_param(self) -> None:
         nn.init.uniform_(self.param)

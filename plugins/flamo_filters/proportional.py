@@ -10,6 +10,7 @@ import math
 
 import torch
 
+from flamo.core.checks import choice
 from flamo_filters.arguments import Value, tensors
 from flamo_filters.rbj import Sections
 
@@ -47,8 +48,7 @@ def prop_shelving_filter(
     >>> round(20 * (b.sum() / a.sum()).log10().item(), 4)                 # at 0 Hz
     6.0
     """
-    if type not in ("low", "high"):
-        raise ValueError(f"type must be one of low, high, got {type!r}")
+    choice("type", type, ("low", "high"))
     fc, gain = tensors((fc, gain), device)
     t, k = torch.tan(math.pi * fc / fs), 10 ** (gain / 20)
     root = torch.sqrt(k if type == "low" else 1 / k)

@@ -29,6 +29,13 @@ class SectionFilter(Filter):
         """Numerators and denominators (b, a) of a mapped parameter, each (3, [B], K, *channels)."""
         raise NotImplementedError(f"{type(self).__name__} must define sections(value)")
 
+    def initialize_class(self) -> None:
+        self.get_map()
+        super().initialize_class()
+
+    def get_map(self) -> None:
+        """For a subclass to assign ``self.map``."""
+
     @property
     def section_dim(self) -> int:
         """The axis of the sections, or of their parameters once the sections are chosen; negative, so that a batch

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import torch
 
+from flamo.core.checks import checked_size, positive, whole
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
@@ -49,9 +50,10 @@ class SOSFilter(SectionFilter):
         normalize_a0: bool = True,
         requires_grad: bool = False,
     ) -> None:
-        self.n_sections, self.fs, self.normalize_a0 = n_sections, fs, normalize_a0
+        self.n_sections, self.fs = whole("n_sections", n_sections), positive("fs", fs)
+        self.normalize_a0 = normalize_a0
         super().__init__(
-            (n_sections, *self.get_size(), *size),
+            (self.n_sections, *self.get_size(), *checked_size(size)),
             nfft=nfft,
             requires_grad=requires_grad,
             alias_decay_db=alias_decay_db,

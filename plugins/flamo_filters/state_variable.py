@@ -6,9 +6,10 @@ import math
 
 import torch
 
+from flamo.core.checks import choice
 from flamo_filters.rbj import Sections
 
-_TYPES = ("lowpass", "highpass", "bandpass", "lowshelf", "highshelf", "peaking", "notch")
+TYPES = ("lowpass", "highpass", "bandpass", "lowshelf", "highshelf", "peaking", "notch")
 
 
 def state_variable(
@@ -46,12 +47,6 @@ def mixing_values(filter_type: str, R: torch.Tensor, gain: torch.Tensor) -> tupl
     return low, 2 * R * torch.sqrt(gain), high
 
 
-def check_type(filter_type: str | None) -> None:
-    """Raise ValueError for an unknown type."""
-    if filter_type not in (None, *_TYPES):
-        raise ValueError(f"filter_type must be None or one of {', '.join(_TYPES)}, got {filter_type!r}")
-
-
 def svf(
     fc: torch.Tensor,
     R: torch.Tensor,
@@ -84,7 +79,7 @@ def svf(
     >>> round((b.sum() / a.sum()).item(), 4)
     1.0
     """
-    check_type(filter_type)
+    choice("filter_type", filter_type, (None, *TYPES))
     device = fc.device if device is None and isinstance(fc, torch.Tensor) else device
     mix = (1.0, 1.0, 1.0) if m is None else m
     fc, R, gain, mix = (

@@ -7,11 +7,12 @@ import math
 import torch
 import torch.nn.functional as F
 
+from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Softplus
 from flamo.core.physical import Quantity, within
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
-from flamo_filters.state_variable import check_type, mixing_values, state_variable
+from flamo_filters.state_variable import TYPES, mixing_values, state_variable
 
 _GAIN_OF_END = {"lowshelf": 20.0, "highshelf": 20.0, "peaking": 10.0, "notch": 10.0}  # dB for each unit of -log10 G
 
@@ -63,10 +64,10 @@ class SVF(SectionFilter):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        check_type(filter_type)
-        self.n_sections, self.filter_type, self.fs = n_sections, filter_type, fs
+        self.n_sections, self.fs = whole("n_sections", n_sections), positive("fs", fs)
+        self.filter_type = choice("filter_type", filter_type, (None, *TYPES))
         super().__init__(
-            (5, n_sections, *size),
+            (5, self.n_sections, *checked_size(size)),
             nfft=nfft,
             requires_grad=requires_grad,
             alias_decay_db=alias_decay_db,

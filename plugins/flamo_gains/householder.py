@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from flamo.core.checks import checked_size
 from flamo.core.constraints import Constraint
 from flamo.core.dsp import DSP
 from flamo.core.response import Response
@@ -61,9 +62,10 @@ class HouseholderMatrix(Gain):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if len(size) != 2 or size[0] != size[1]:
+        rows, *others = checked_size(size)
+        if others != [rows]:
             raise ValueError(f"size must be (N, N), got {size}")
-        super().__init__((size[0], 1), nfft, UnitVector(), requires_grad, alias_decay_db, device, dtype)
+        super().__init__((rows, 1), nfft, UnitVector(), requires_grad, alias_decay_db, device, dtype)
 
     def get_io(self) -> None:
         self.input_channels = self.output_channels = self.size[0]

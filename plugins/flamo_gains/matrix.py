@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from flamo.core.checks import choice
 from flamo.core.constraints import Constraint, Identity
 from flamo_gains.gain import Gain
 from flamo_gains.structures import Hadamard, Orthogonal, Rotation
@@ -56,10 +57,7 @@ class Matrix(Gain):
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if matrix_type not in ("random", *_STRUCTURES):
-            choices = ", ".join(("random", *_STRUCTURES))
-            raise ValueError(f"matrix_type must be one of {choices}, got {matrix_type!r}")
-        self.matrix_type, self.iter = matrix_type, iter
+        self.matrix_type, self.iter = choice("matrix_type", matrix_type, ("random", *_STRUCTURES)), iter
         super().__init__(size, nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def initialize_class(self) -> None:

@@ -69,7 +69,7 @@ def test_transforms_can_be_pickled_and_follow_the_grid(layer):
     ("build", "message"),
     [
         (lambda: dsp.FFT(0), "nfft"),
-        (lambda: dsp.FFT(8, norm="half"), "norm must be 'backward', 'ortho' or 'forward', got 'half'"),
+        (lambda: dsp.FFT(8, norm="half"), "norm must be one of backward, ortho, forward, got 'half'"),
         (lambda: dsp.FFTAntiAlias(8)(torch.ones(1, 7, 1)), "nfft=8 samples, got 7"),
     ],
 )

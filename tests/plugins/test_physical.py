@@ -75,6 +75,11 @@ def test_a_lowpass_is_three_decibels_down_at_its_frequency():
     assert level_db(lowpass, 1.0) == pytest.approx(-6.0)
 
 
+def test_gains_that_are_not_given_are_neutral():
+    assert dsp.Biquad.from_physical(frequency=1000.0, **F64).gain_db.item() == pytest.approx(0.0, abs=1e-12)
+    assert dsp.parallelGainDelay.from_physical(samples=[10.0, 20.0]).gain.tolist() == [1.0, 1.0]
+
+
 def test_a_bandpass_has_its_gain_between_its_frequencies():
     bandpass = dsp.Biquad.from_physical(
         frequency_low=900.0, frequency_high=1100.0, gain_db=3.0, filter_type="bandpass", **F64

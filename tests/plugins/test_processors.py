@@ -317,3 +317,43 @@ def test_sos_is_ready_for_scipy(name, kwargs):
     for index in np.ndindex(shape):
         _, h = signal.sosfreqz(sos[index], 2 * np.pi * np.arange(129) / NFFT)
         assert peak_error(h, expected[(slice(None), *index)]) < 1e-9
+
+
+WRONG = {
+    "size": [((1, 1, 1, 1, 1), "size"), (3, "size"), ((0,), "size|least 1"), (("a", "b"), "size")],
+    "nfft": [(0, "nfft"), (10.5, "nfft"), ("long", "nfft")],
+    "alias_decay_db": [(float("inf"), "alias_decay_db"), ("60 dB", "alias_decay_db")],
+    "dtype": [(torch.int64, "dtype must be torch.float32 or torch.float64"), ("float32", "dtype must be")],
+    "map": [(3, "map must be callable"), ("exp", "map must be callable")],
+    "map_gain": [(3, "map_gain must be callable")],
+    "map_delay": [("exp", "map_delay must be callable")],
+    "n_sections": [(0, "n_sections"), (1.5, "n_sections")],
+    "n_bands": [(0, "n_bands"), ("many", "n_bands")],
+    "octave_interval": [(0, "interval"), ("third", "octave_interval")],
+    "filter_type": [("comb", "filter_type must be .*lowpass, highpass")],
+    "design": [("comb", "design must be one of biquad, svf")],
+    "matrix_type": [("comb", "matrix_type must be one of random, orthogonal, hadamard, rotation")],
+    "fs": [(0, "fs"), (-1.0, "fs"), ("48k", "fs")],
+    "max_len": [(0, "max_len"), ("long", "max_len")],
+    "unit": [(0, "unit"), ("ms", "unit")],
+    "f_min": [(0.0, "f_min"), (30000.0, "f_min")],
+    "f_max": [(10.0, "f_max"), (-1.0, "f_max")],
+    "q_min": [(0.0, "q_min"), (100.0, "q_min")],
+    "gain_max": [(-1.0, "gain_max")],
+    "start_freq": [(0.0, "start_freq"), (17000.0, "start_freq")],
+    "end_freq": [(1.0, "end_freq"), (40000.0, "fs must be at least")],
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_wrong_argument_is_named(name):
+    for argument in inspect.signature(CLASSES[name]).parameters:
+        for value, message in WRONG.get(argument, []):
+            with pytest.raises((ValueError, TypeError), match=message):
+                CLASSES[name](**{argument: value})
+
+
+def test_every_argument_has_wrong_values():
+    taken = {argument for cls in CLASSES.values() for argument in inspect.signature(cls).parameters}
+    free = {"requires_grad", "device", "isint", "normalize_a0", "iter", "q_max"}
+    assert taken - free <= set(WRONG)

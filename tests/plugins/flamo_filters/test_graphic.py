@@ -68,7 +68,7 @@ def test_a_gain_of_zero_has_finite_gradients():
     [
         (lambda: dsp.GEQ(fs=16000), "fs must be at least 32000 Hz for these bands, got 16000"),
         (lambda: dsp.AccurateGEQ(fs=16000), "fs must be at least 32000 Hz"),
-        (lambda: dsp.GEQ(octave_interval=0), "interval >= 1"),
+        (lambda: dsp.GEQ(octave_interval=0), "octave_interval must be at least 1, got 0"),
         (lambda: dsp.AccurateGEQ(start_freq=100.0, end_freq=50.0), "start_freq < end_freq"),
         (lambda: dsp.SVF(filter_type="shelf"), "lowpass, highpass, .*notch, got 'shelf'"),
         (lambda: dsp.SVF(n_sections=0), "at least 1"),

@@ -67,7 +67,7 @@ def test_a_cascade_whose_products_leave_the_range_of_float32():
         (lambda: functional.probe_sos(torch.ones(2, 6), [1.0], 8, 48000), r"sos must be \(6, bands\)"),
         (
             lambda: functional.svf(torch.ones(1), torch.ones(1), filter_type="comb"),
-            "filter_type must be None or one of",
+            "filter_type must be one of None, lowpass",
         ),
         (lambda: functional.prop_shelving_filter(100.0, 1.0, "middle"), "type must be one of low, high"),
         (lambda: functional.find_onset(torch.ones(4, 2)), "rir must be one channel"),

@@ -3,7 +3,7 @@ import torch
 from scipy.stats import ortho_group
 
 from flamo import dsp, system
-from flamo_gains.matrix import Orthogonal
+from flamo_gains.structures import Orthogonal
 
 
 @pytest.mark.parametrize("kind", ["orthogonal", "hadamard", "rotation"])
