@@ -13,6 +13,7 @@ from flamo.core.checks import checked_dtype, checked_map, checked_size, number
 from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity
 from flamo.core.grid import FrequencyGrid, real_dtype
+from flamo.core.memory import Memory
 from flamo.core.physical import Physical
 from flamo.core.response import Response
 from flamo.core.state_space import MAX_ORDER, StateSpace
@@ -60,6 +61,7 @@ class DSP(Physical):
         for name in ("device", "dtype", "requires_grad"):  # set by a subclass before this call: the arguments count
             vars(self).pop(name, None)
         super().__init__()
+        self._memory = Memory()
         self.size = checked_size(size)
         self.map = checked_map("map", map)
         self.nfft = FrequencyGrid(nfft, number("alias_decay_db", alias_decay_db)).nfft
@@ -135,6 +137,8 @@ class DSP(Physical):
         return self.freq_convolve(x, self._chosen(ext_param))
 
     def _respond(self, param: torch.Tensor) -> Response:
+        if self.has_transfer and param is self.param:
+            return self._memory.recall(self, param, lambda: self.on_grid(param))
         if "freq_response" not in vars(self) and type(self).freq_response is DSP.freq_response:
             return self.on_grid(param)
         h = self.freq_response(param)
@@ -304,10 +308,11 @@ class DSP(Physical):
             "freq_response": type(self).get_freq_response is not DSP.get_freq_response,
             "freq_convolve": type(self).get_freq_convolve is not DSP.get_freq_convolve,
         }
-        return {name: value for name, value in vars(self).items() if not made.get(name, False)}
+        return {name: value for name, value in vars(self).items() if not made.get(name, name == "_memory")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._memory = Memory()
         self._rehook()
 
     def extra_repr(self) -> str:

@@ -149,10 +149,13 @@ class Delay(DSP):
 
     def warn_of_wrapping(self, samples: torch.Tensor) -> None:
         """Warn of delays that the grid cannot tell from shorter ones."""
-        if (longest := samples.detach().max()) >= self.nfft:
-            warnings.warn(
-                f"a delay of {longest:g} samples is not shorter than nfft={self.nfft}: it wraps in time", stacklevel=2
-            )
+        try:
+            longest = float(samples.detach().max())
+        except RuntimeError:  # within torch.vmap no value is known
+            return
+        if longest >= self.nfft:
+            message = f"a delay of {longest:g} samples is not shorter than nfft={self.nfft}: it wraps in time"
+            warnings.warn(message, stacklevel=2)
 
     def on_grid(self, param: torch.Tensor) -> Response:
         samples = self._samples(self.values(param))

@@ -1,0 +1,72 @@
+"""What a processor remembers: the response of a frozen parameter, until anything it depends on changes."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from flamo.core.constraints import Constraint
+from flamo.core.response import Response
+
+_PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType, Constraint)
+_Snapshot = dict[str, Any]
+
+
+class Memory:
+    """One response, and a snapshot of what it was computed from.
+
+    A snapshot holds the parameter and every public attribute by value, since an edit of ``param.data`` leaves neither
+    a new identity nor a new version behind.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[_Snapshot, Response] | None = None
+
+    def recall(self, processor: nn.Module, param: torch.Tensor, compute: Callable[[], Response]) -> Response:
+        """The response that ``compute`` gives, remembered where it is safe to."""
+        now = _snapshot(processor) if _is_frozen(param) else None
+        if now is None:
+            return compute()
+        if self._kept is None or not _equal(self._kept[0], now):
+            with torch.inference_mode(False):  # what is remembered must serve training too
+                response = compute()
+            if response.tensor.requires_grad:
+                return response
+            self._kept = ({name: _copied(value) for name, value in now.items()}, response)
+        return self._kept[1]
+
+
+def _is_frozen(param: torch.Tensor) -> bool:
+    return type(param) is nn.Parameter and not param.requires_grad and param.device.type != "meta"
+
+
+def _snapshot(processor: nn.Module) -> _Snapshot | None:
+    """All that the response may depend on, by name; None where something in it cannot be compared, as a lambda."""
+    state = {name: v for name, v in vars(processor).items() if not name.startswith("_") and name != "training"}
+    state |= processor._parameters | processor._buffers
+    return state if not processor._modules and all(map(_comparable, state.values())) else None
+
+
+def _comparable(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_comparable, value))
+    return isinstance(value, (torch.Tensor, *_PLAIN))
+
+
+def _copied(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def _equal(before: _Snapshot, now: _Snapshot) -> bool:
+    return before.keys() == now.keys() and all(_same(before[name], value) for name, value in now.items())
+
+
+def _same(before: Any, now: Any) -> bool:
+    if not isinstance(now, torch.Tensor) or not isinstance(before, torch.Tensor):
+        return type(before) is type(now) and bool(before == now)
+    alike = (before.shape, before.dtype, before.device) == (now.shape, now.dtype, now.device)
+    return alike and torch.equal(before, now)
