@@ -140,8 +140,11 @@ def test_building_and_importing_draw_no_numbers_but_initial_values(run_python):
         dsp.Transform(torch.abs),
         dsp.Transform(lambda x: x.real.to(x.dtype)),
         dsp.Transform(lambda x: x.flip(1)),
+        dsp.Transform(lambda x: x * x.abs()),
+        dsp.Transform(lambda x: torch.where(x.abs() > 3, 3 * x / x.abs(), x)),
+        dsp.Transform(lambda x: torch.where(x.abs() < 0.1, 0, x)),
     ],
-    ids=["bends", "bias", "complex bias", "abs", "real", "mixes bins"],
+    ids=["bends", "bias", "complex bias", "abs", "real", "mixes bins", "squares", "clips", "gates"],
 )
 def test_a_module_in_a_loop_that_has_no_response_is_refused(module):
     loop = system.Recursion(dsp.parallelGain.from_physical(gain=[0.5, 0.5], nfft=64), module)

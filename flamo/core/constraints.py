@@ -17,7 +17,12 @@ _TINY = 1e-30  # smallest magnitude whose logarithm is taken: keeps values and g
 
 
 class Constraint:
-    """Base of the constraints: ``c(raw)`` is the value, ``c.inverse(value)`` a raw parameter for it."""
+    """Base of the constraints: ``c(raw)`` is the value, ``c.inverse(value)`` a raw parameter for it.
+
+    ``elementwise`` says whether each value depends on the raw parameter in its place only.
+    """
+
+    elementwise = True
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError

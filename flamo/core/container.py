@@ -11,11 +11,11 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.grid import FrequencyGrid
+from flamo.core.poles import HasPoles
 from flamo.core.response import Response, measured
-from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
-class Container(nn.Module):
+class Container(HasPoles):
     """Base of :class:`Series`, :class:`Parallel`, :class:`Recursion` and :class:`Shell`.
 
     Parts without the attributes that are compared here (any ``nn.Module``) pass. Everything is read from the parts
@@ -130,31 +130,17 @@ class Container(nn.Module):
 
     # -- poles -------------------------------------------------------------------------------------------------------
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        """The system in the time domain, out of that of its parts; with no regard to the anti-aliasing decay.
+    @property
+    def degree(self) -> int:
+        return sum(int(p.degree) for p in self.children() if isinstance(p, HasPoles))
 
-        Raises:
-            NotImplementedError, TypeError, ValueError: a part has none, such as a fractional delay, or has more than
-                ``max_order`` states.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no state-space form, so that its poles cannot be had")
-
-    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
-        """The poles, complex128, largest magnitude first.
-
-        They are the eigenvalues of the state matrix that the parts make together: whole delays are shift registers,
-        sections have two states each. Every pole of the system is among them; so are those that a zero of another
-        part cancels. The work grows with the cube of the order, which is the sum of all delays: 2000 take seconds.
-
-        Raises:
-            NotImplementedError, TypeError, ValueError: a part has no poles that can be had, such as a fractional
-                delay, or the order is above ``max_order``.
-        """
-        return self.state_space(max_order).poles(max_order)
+    @property
+    def resolution(self) -> float:
+        return sum(float(p.resolution) for p in self.children() if isinstance(p, HasPoles))
 
     def is_stable(self) -> bool:
         """Whether every part is stable; a module that is no part of flamo is taken for a constant matrix."""
-        return all(p.is_stable() for p in self.children() if hasattr(p, "is_stable"))  # type: ignore[operator]
+        return all(p.is_stable() for p in self.children() if isinstance(p, HasPoles))
 
     # -- reconfiguration ---------------------------------------------------------------------------------------------
 

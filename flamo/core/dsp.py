@@ -15,11 +15,11 @@ from flamo.core.constraints import Constraint, Identity
 from flamo.core.grid import FrequencyGrid, real_dtype
 from flamo.core.memory import Memory
 from flamo.core.physical import Physical
+from flamo.core.poles import HasPoles
 from flamo.core.response import Response
-from flamo.core.state_space import MAX_ORDER, StateSpace
 
 
-class DSP(Physical):
+class DSP(Physical, HasPoles):
     r"""A linear time-invariant processor with one parameter tensor, sampled on a frequency grid.
 
     A subclass says what it is in one method, :meth:`transfer`; its response on the grid, :meth:`probe` and
@@ -147,6 +147,8 @@ class DSP(Physical):
     def _chosen(self, ext_param: torch.Tensor | None) -> torch.Tensor:
         if ext_param is None:
             return self.param
+        if not isinstance(ext_param, torch.Tensor):
+            raise TypeError(f"{type(self).__name__}: ext_param must be a tensor, got {type(ext_param).__name__}")
         if ext_param.shape[-len(self.size) :] != self.size or ext_param.ndim > len(self.size) + 1:
             raise ValueError(
                 f"{type(self).__name__}: ext_param must have shape {self.size} or (B, *{self.size}), "
@@ -181,25 +183,6 @@ class DSP(Physical):
         cls = type(self)
         plain = cls.forward is DSP.forward and cls.freq_convolve is DSP.freq_convolve
         return plain and "freq_convolve" not in vars(self)
-
-    # -- poles -----------------------------------------------------------------------------------------------------
-
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        """The system in the time domain, with no regard to the anti-aliasing decay.
-
-        Raises:
-            NotImplementedError: it has no such form.
-            ValueError: more than ``max_order`` states.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no state-space form, so that its poles cannot be had")
-
-    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
-        """The poles, complex128, largest magnitude first; see :meth:`Container.poles`."""
-        return self.state_space(max_order).poles(max_order)
-
-    def is_stable(self) -> bool:
-        """Whether all poles are inside the unit circle."""
-        return bool((self.poles().abs() < 1).all())
 
     # -- hooks, called by the constructors; public, so that subclasses may override them -----------------------------
 

@@ -12,7 +12,7 @@ from flamo.core.computed import computed
 from flamo.core.container import Container, probe_of
 from flamo.core.response import Response, call, response_of
 from flamo.core.series import as_part
-from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
+from flamo.core.state_space import StateSpace, state_space_of
 
 
 class Parallel(Container):
@@ -77,8 +77,8 @@ class Parallel(Container):
         a, b = (response_of(self._modules[n], like, external.get(n)) for n in ("branchA", "branchB"))  # type: ignore[arg-type]
         return a + b if self.sum_output else a.stack(b)
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        a, b = (state_space_of(branch, self.input_channels, max_order) for branch in (self.branchA, self.branchB))
+    def state_space(self) -> StateSpace:
+        a, b = (state_space_of(branch, self.input_channels) for branch in (self.branchA, self.branchB))
         return a + b if self.sum_output else a.stack(b)
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:

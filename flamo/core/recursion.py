@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +13,14 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.container import Container, probe_of
+from flamo.core.poles import HasPoles
 from flamo.core.response import Response, response_of
 from flamo.core.series import as_part
-from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
+from flamo.core.state_space import StateSpace, state_space_of
 from flamo.kernels.loop import close_loop
 
-_MOST_POINTS = 1 << 21  # around the circle, when poles are counted
+EXACT_ORDER = 300  # up to which stability is told by the poles
+_MOST_NUMBERS = 1 << 24  # in the loop gain, when poles are counted
 
 
 class Recursion(Container):
@@ -87,57 +91,59 @@ class Recursion(Container):
         forward, loop = self._paths(self._like(self.input_channels), ext_param)
         return Response(close_loop(loop, forward.full().to(loop.dtype)))
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        forward = state_space_of(self.feedforward, self.input_channels, max_order)
-        return forward.closed_by(state_space_of(self.feedback, self.output_channels, max_order))
+    def state_space(self) -> StateSpace:
+        forward = state_space_of(self.feedforward, self.input_channels)
+        return forward.closed_by(state_space_of(self.feedback, self.output_channels))
+
+    def is_stable(self) -> bool:
+        r"""Whether all poles are inside the unit circle; of a lossless loop they are not.
+
+        By the poles themselves, up to an order of 300. Beyond it, or where they cannot be had, for stable paths of
+        real coefficients: the poles outside are counted by how often :math:`\det(I - F B)` turns around 0 along the
+        circle (Nyquist), on points that follow all delays and the resonances of all sections, and on ever more of
+        them until no step turns by more than a quarter. Exact but for resonances of loops within the loop that are
+        narrower than the distance of the points.
+
+        Raises:
+            ValueError: it cannot be told: poles too near the circle, a path that is not stable by itself, or complex
+                coefficients.
+        """
+        if self.degree <= EXACT_ORDER:
+            with contextlib.suppress(NotImplementedError, TypeError, ValueError):
+                return HasPoles.is_stable(self)
+        if not super().is_stable():
+            raise _untold("one of its paths is not stable by itself")
+        circle = self._on_circle()
+        points, most = max(self.grid.nfft, self.resolution), _MOST_NUMBERS / (self.output_channels or 1) ** 2
+        while points <= most:
+            turns = _turns(circle._gain_on_grid(math.ceil(points)))
+            if turns.abs().max() < torch.pi / 2:
+                return round(turns.sum().item() / torch.pi) == 0
+            points *= 2
+        raise _untold("poles are too near the unit circle")
 
     def spectral_radius(self, nfft: int | None = None) -> torch.Tensor:
         r"""The largest magnitude of an eigenvalue of the loop gain F B on the unit circle.
 
-        Below 1 the loop is stable if its paths are (small gain), and every signal in it decays; 1 or more proves
-        nothing, see :meth:`is_stable`. Looked at in nfft points: what happens between them is not seen.
+        Below 1 the loop is stable if its paths are (small gain); 1 or more proves nothing, see :meth:`is_stable`.
+        Looked at in nfft points: what happens between them is not seen.
 
         Args:
             nfft: number of points around the circle; None is that of the loop.
         """
-        return torch.linalg.eigvals(self._gain_on_circle(nfft or self.grid.nfft)).abs().max()
+        gain = self._on_circle()._gain_on_grid(self.grid.nfft if nfft is None else nfft)
+        return torch.linalg.eigvals(gain).abs().max()
 
-    def is_stable(self) -> bool:
-        r"""Whether all poles are inside the unit circle, for paths with real coefficients.
-
-        If both paths are stable, so is a loop whose :meth:`spectral_radius` is below 1. Otherwise the poles outside
-        are counted by how often :math:`\det(I - F B)` turns around 0 along the circle (Nyquist), on as many points as
-        it takes for no step to turn by more than a quarter. Poles are not computed, so delays may be long or
-        fractional. Exact but for what is narrower than the distance of the points.
-
-        Raises:
-            ValueError: poles too near the circle to tell, as in a lossless loop.
-        """
-        if not super().is_stable():
-            return False
-        if self.spectral_radius() < 1:
-            return True
-        delays: list[Any] = [m for m in self.modules() if hasattr(m, "order")]
-        points = max(self.grid.nfft, 4 * sum(int(m.order) * m.output_channels for m in delays))  # det turns no faster
-        while points <= _MOST_POINTS:
-            turns = self._turns(points)
-            if turns.abs().max() < torch.pi / 2:
-                return round(turns.sum().item() / torch.pi) == 0
-            points *= 2
-        raise ValueError("Recursion: poles are too near the unit circle to tell whether the loop is stable")
-
-    def _turns(self, nfft: int) -> torch.Tensor:
-        """How far det(I - F B) turns around 0 from each point of the half circle to the next, in radians."""
-        loop = self._gain_on_circle(nfft)
-        around = torch.linalg.det(torch.eye(loop.shape[-1], dtype=loop.dtype, device=loop.device) - loop)
-        return (around[1:] / around[:-1]).angle()
+    def _on_circle(self) -> Recursion:
+        """A copy in float64 whose grid is the unit circle."""
+        return copy.deepcopy(self).double().set_alias_decay_db(0.0)
 
     @torch.no_grad()
-    def _gain_on_circle(self, nfft: int) -> torch.Tensor:
-        """F B at z = e^jω from ω = 0 to π, (nfft // 2 + 1, N_out, N_out) in complex128."""
-        circle = copy.deepcopy(self).double().set_alias_decay_db(0.0).set_nfft(nfft + nfft % 2)
-        gain = circle._paths(circle._like(circle.input_channels), None)[1][0]
-        return gain.to(torch.complex128).expand(circle.grid.bins, -1, -1)
+    def _gain_on_grid(self, nfft: int) -> torch.Tensor:
+        """F B at z = e^jω from ω = 0 to π, (nfft // 2 + 1, N_out, N_out) in complex128; nfft is made even."""
+        self.set_nfft(nfft + nfft % 2)
+        gain = self._paths(self._like(self.input_channels), None)[1][0]
+        return gain.to(torch.complex128).expand(self.grid.bins, -1, -1)
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The closed loop (I - F B)^-1 F, (N_out, N_in), at one point of the z-plane."""
@@ -165,3 +171,15 @@ class Recursion(Container):
         if forward is None or back is None:
             raise ValueError("Recursion: a path has no value at a point of the z-plane")
         return forward, torch.eye(forward.shape[0], dtype=forward.dtype, device=forward.device) - forward @ back
+
+
+def _turns(loop: torch.Tensor) -> torch.Tensor:
+    """How far det(I - L) turns around 0 from each point of the half circle to the next, in radians."""
+    if loop[0].imag.abs().max() > 1e-9 * loop[0].abs().max():
+        raise _untold("its coefficients are complex")
+    around = torch.linalg.det(torch.eye(loop.shape[-1], dtype=loop.dtype, device=loop.device) - loop)
+    return (around[1:] / around[:-1]).angle()
+
+
+def _untold(reason: str) -> ValueError:
+    return ValueError(f"Recursion: cannot tell whether the loop is stable: {reason}")

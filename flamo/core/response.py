@@ -117,7 +117,8 @@ def measured(module: nn.Module, like: torch.Tensor, ext_param: object = None) ->
     bins, channels = like.shape[1:3]
     unit = torch.eye(channels, dtype=like.dtype, device=like.device)[:, None].expand(-1, bins, -1)
     k = torch.arange(bins * channels, dtype=torch.float64, device=like.device)
-    other = torch.polar(torch.ones_like(k), k * k).to(like.dtype).reshape(1, bins, channels)
+    size = 10.0 ** (3.0 * torch.frac(k * 0.618034) - 1.5)  # loud and soft: what bends may do so at either end
+    other = torch.polar(size, k * k).to(like.dtype).reshape(1, bins, channels)
     heard, answer = _action(module, torch.cat((unit, other)), ext_param)
     h = answer[:-1].permute(1, 2, 0)
     with torch.no_grad():
@@ -129,11 +130,12 @@ def measured(module: nn.Module, like: torch.Tensor, ext_param: object = None) ->
 
 def _action(module: nn.Module, excitation: torch.Tensor, ext_param: object = None) -> tuple[torch.Tensor, torch.Tensor]:
     """What a module hears and what it makes of it; one for real numbers hears the real part."""
+    types = {p.dtype for p in module.parameters() if p.is_complex() or p.is_floating_point()}
+    heard = excitation.to(next((t for t in types if t.is_complex), excitation.dtype))
     try:
-        return excitation, call(module, excitation, ext_param)
+        return heard, call(module, heard, ext_param).to(excitation.dtype)
     except RuntimeError:  # torch's complaint about types that differ
-        real = (p.dtype for p in module.parameters() if p.is_floating_point())
-        heard = excitation.real.to(next(real, excitation.real.dtype))
+        heard = excitation.real.to(next(iter(types), excitation.real.dtype))
     try:
         return heard, call(module, heard, ext_param).to(excitation.dtype)
     except RuntimeError as error:

@@ -12,7 +12,7 @@ from torch import nn
 from flamo.core.computed import computed
 from flamo.core.container import Container, probe_chain
 from flamo.core.response import Response, call, response_of
-from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
+from flamo.core.state_space import StateSpace, state_space_of
 
 
 class Series(Container, nn.Sequential):
@@ -130,13 +130,13 @@ class Series(Container, nn.Sequential):
                 total = h if total is None else h @ total
         return response_of(nn.Identity(), like) if total is None else total
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+    def state_space(self) -> StateSpace:
         channels, total = self.input_channels, None
         for module in self._modules.values():
             if not isinstance(module, nn.Identity):
-                part = state_space_of(module, channels, max_order)
+                part = state_space_of(module, channels)
                 total = part if total is None else part @ total
-        return state_space_of(nn.Identity(), channels, max_order) if total is None else total
+        return state_space_of(nn.Identity(), channels) if total is None else total
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) at one point of the z-plane."""

@@ -12,7 +12,7 @@ from flamo.core.computed import computed
 from flamo.core.container import Container, probe_chain
 from flamo.core.response import call
 from flamo.core.series import as_part
-from flamo.core.state_space import MAX_ORDER, StateSpace, state_space_of
+from flamo.core.state_space import StateSpace, state_space_of
 
 
 class Shell(Container):
@@ -87,9 +87,12 @@ class Shell(Container):
     def forward(self, x: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         return self.__output_layer(call(self.__core, self.__input_layer(x), ext_param))
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+    def state_space(self) -> StateSpace:
         """That of the core."""
-        return state_space_of(self.__core, self.input_channels, max_order)
+        return state_space_of(self.__core, self.input_channels)
+
+    def _states(self) -> StateSpace:
+        return self.state_space()
 
     def probe(self, z: torch.Tensor | complex, include_shell_io: bool = False) -> torch.Tensor:
         """The transfer matrix (N_out, N_in) of the core, or of all that has one, at one point of the z-plane."""

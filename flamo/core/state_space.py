@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-MAX_ORDER = 2000
-"""Largest number of states whose poles are computed unless asked otherwise: a dense eigenvalue problem of that size."""
+from flamo.core.response import has_response, measured
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ class StateSpace:
         return cls(D.new_zeros(0, 0), D.new_zeros(0, D.shape[1]), D.new_zeros(D.shape[0], 0), D)
 
     @classmethod
-    def of_taps(cls, taps: torch.Tensor, max_order: int = MAX_ORDER) -> StateSpace:
+    def of_taps(cls, taps: torch.Tensor) -> StateSpace:
         """Impulse responses (L, N_out, N_in): one shift register for each input, as long as its last tap."""
         taps = taps.detach().cpu().to(torch.float64)
         used = taps.any(1)  # (L, N_in)
         lengths = [max([0, *column.nonzero().flatten().tolist()]) for column in used.unbind(1)]
-        _check_order(sum(lengths), max_order)
         registers = {(0, j): cls._register(taps[: n + 1, :, j]) for j, n in enumerate(lengths)}
         return cls.of_entries(registers, *taps.shape[1:])
 
@@ -57,10 +55,9 @@ class StateSpace:
         return cls(A, B, taps[1:].T, taps[0][:, None])
 
     @classmethod
-    def of_sections(cls, sos: torch.Tensor, max_order: int = MAX_ORDER) -> StateSpace:
+    def of_sections(cls, sos: torch.Tensor) -> StateSpace:
         """Cascades of sections (N_out, N_in, K, 6) in scipy's order with a0 = 1, or (N, K, 6) for a diagonal layout."""
         diagonal, n_out, n_in = sos.ndim == 3, sos.shape[0], sos.shape[0 if sos.ndim == 3 else 1]
-        _check_order(2 * sos.shape[-2] * n_out * (1 if diagonal else n_in), max_order)
         places = [(i, j) for i in range(n_out) for j in range(n_in) if i == j or not diagonal]
         return cls.of_entries({(i, j): cls._cascade(sos[i] if diagonal else sos[i, j]) for i, j in places}, n_out, n_in)
 
@@ -75,7 +72,7 @@ class StateSpace:
 
     @classmethod
     def of_entries(cls, entries: Mapping[tuple[int, int], StateSpace], n_out: int, n_in: int) -> StateSpace:
-        """A matrix of systems by the first output and input of each; what is missing is zero."""
+        """A matrix of systems, each where its first output and first input are; what is missing is zero."""
         A = torch.block_diag(torch.zeros(0, 0, dtype=torch.float64), *(p.A for p in entries.values()))
         B, C, D = A.new_zeros(len(A), n_in), A.new_zeros(n_out, len(A)), A.new_zeros(n_out, n_in)
         start = 0
@@ -127,33 +124,33 @@ class StateSpace:
         g, h = (StateSpace(s.A.to(dtype), s.B.to(dtype), s.C.to(dtype), s.D.to(dtype)) for s in (self, other))
         return g, h
 
-    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
-        """Eigenvalues of A, (S,) in complex128, largest magnitude first.
-
-        Raises:
-            ValueError: more than ``max_order`` states.
-        """
-        _check_order(len(self.A), max_order)
+    def poles(self) -> torch.Tensor:
+        """Eigenvalues of A, (S,) in complex128, largest magnitude first."""
         found = torch.linalg.eigvals(self.A)
         return found[found.abs().argsort(descending=True)].to(torch.complex128)
 
 
-def state_space_of(module: nn.Module, channels: int | None, max_order: int) -> StateSpace:
-    """The state space of a module, or of the identity for a number of channels.
+def state_space_of(module: nn.Module, channels: int | None) -> StateSpace:
+    """The state space of a module; one without is a constant matrix for a number of channels.
 
     Raises:
-        TypeError: a module that has none.
+        TypeError: a module whose ``forward`` is not what its state space would say, or that is no constant matrix.
     """
-    if isinstance(module, nn.Identity) and channels is not None:
-        return StateSpace.of_gain(torch.eye(channels))
-    if not hasattr(module, "state_space"):
-        raise TypeError(f"a {type(module).__name__} has no state-space form, so that its poles cannot be had")
-    return module.state_space(max_order)  # type: ignore[operator]
-
-
-def _check_order(states: int, max_order: int) -> None:
-    if states > max_order:
-        raise ValueError(f"there are {states} states, more than max_order={max_order}")
+    if hasattr(module, "state_space"):
+        if has_response(module) and getattr(module, "has_transfer", True):
+            return module.state_space()  # type: ignore[operator]
+        raise TypeError(f"this {type(module).__name__} does not do what its parameters say: its poles cannot be had")
+    if isinstance(module, nn.Identity) or channels is None:
+        return StateSpace.of_gain(torch.eye(channels or 1))
+    one_bin = torch.empty(1, 1, channels, dtype=torch.complex128)
+    try:
+        matrix = measured(module, one_bin)
+    except ValueError:
+        matrix = one_bin[0]
+    if matrix.shape[:1] + matrix.shape[2:] != (1, channels):
+        raise TypeError(f"a {type(module).__name__} is no constant matrix: its poles cannot be had")
+    gain = matrix[0].detach()
+    return StateSpace.of_gain(gain if gain.imag.any() else gain.real)
 
 
 def _row(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

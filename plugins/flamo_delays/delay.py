@@ -13,9 +13,9 @@ from flamo.core.computed import computed
 from flamo.core.constraints import Constraint, Identity, Softplus
 from flamo.core.dsp import DSP
 from flamo.core.grid import FrequencyGrid
-from flamo.core.physical import Quantity, within
+from flamo.core.physical import Quantity, Values, within
 from flamo.core.response import Response
-from flamo.core.state_space import MAX_ORDER, StateSpace
+from flamo.core.state_space import StateSpace
 
 Map = Callable[[torch.Tensor], torch.Tensor]
 
@@ -97,29 +97,33 @@ class Delay(DSP):
         return delay / self.fs * self.unit
 
     def get_delays(self) -> Map:
-        """What turns a raw parameter into delays in samples."""
-        return lambda param: self._samples(self.values(param)).to(param.dtype)
+        """What turns a raw parameter into delays in samples, before they are rounded."""
+        return lambda param: self.s2sample(self._times(self.values(param))).to(param.dtype)
 
     def _samples(self, value: torch.Tensor) -> torch.Tensor:
         """Delays in samples of a mapped parameter."""
-        samples = self.s2sample(value)
+        samples = self.s2sample(self._times(value))
         return samples.round() if self.isint else samples
 
-    samples = Quantity("Delays in samples.")
+    def _times(self, value: torch.Tensor) -> torch.Tensor:
+        """Delays in units of time of a mapped parameter."""
+        return value
+
+    samples = Quantity("Delays in samples, rounded where ``isint``.")
     seconds = Quantity(
         "Delays in seconds.", of="samples", read=lambda self, m: m / self.fs, write=lambda self, t: t * self.fs
     )
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return {"samples": self._samples(value)}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.sample2s(within("samples", physical["samples"], 0.0, math.inf))
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        return self.sample2s(within("samples", given["samples"], 0.0, math.inf))
 
     @computed
     def order(self) -> torch.Tensor:
         """Length in samples of the longest impulse response."""
-        return self.samples.max() + 1
+        return self.physical()["samples"].max().long() + 1
 
     def _assign_times(self, raw: torch.Tensor) -> None:
         self.assign_value(raw.expand(self.size))
@@ -130,14 +134,21 @@ class Delay(DSP):
         Raises:
             ValueError: a delay is no whole number of samples; it has no finite impulse response.
         """
-        samples = self.samples
-        if (samples != samples.round()).any():
+        samples = self.physical()["samples"]
+        rounding = 4 * torch.finfo(self.param.dtype).eps * samples.clamp(min=1.0)
+        if ((samples - samples.round()).abs() > rounding).any():
             raise ValueError(f"{type(self).__name__}: fractional delays have no finite impulse response, and no poles")
+        samples = samples.round()
         samples = (torch.diag_embed(samples + 1) - 1 if self.diagonal else samples).long()  # -1: no path
         return (torch.arange(int(samples.max()) + 1, device=samples.device)[:, None, None] == samples).double()
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        return StateSpace.of_taps(self.taps(), max_order)
+    def state_space(self) -> StateSpace:
+        return StateSpace.of_taps(self.taps())
+
+    @property
+    def degree(self) -> int:
+        samples = self.physical()["samples"].ceil()
+        return int((samples if self.diagonal else samples.amax(0)).sum())
 
     def is_stable(self) -> bool:
         """True: a delay always is."""

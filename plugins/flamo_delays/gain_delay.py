@@ -8,7 +8,7 @@ import torch
 
 from flamo.core.checks import checked_map, checked_size
 from flamo.core.constraints import Constraint, Identity, Rows, Softplus
-from flamo.core.physical import Quantity, decibels_of
+from flamo.core.physical import Quantity, Values, decibels_of
 from flamo.core.response import Response
 from flamo_delays.delay import Delay, Map, delay_at, delay_on_grid
 
@@ -101,20 +101,22 @@ class GainDelay(Delay):
         gain, times = value.unbind(-1 - self.channel_dims)
         return gain, times
 
-    def _samples(self, value: torch.Tensor) -> torch.Tensor:
-        return super()._samples(self._rows(value)[1])
+    def _times(self, value: torch.Tensor) -> torch.Tensor:
+        return self._rows(value)[1]
 
     gain = Quantity("Linear gains.")
     gain_db = decibels_of("gain")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return {"gain": self._rows(value)[0], **super().physical_of(value)}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        return torch.stack((physical["gain"], super().value_of(value, physical)), -1 - self.channel_dims)
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        gain, times = self._rows(value)
+        times = super().value_of(times, given) if "samples" in given else times
+        return torch.stack((given.get("gain", gain), times), -1 - self.channel_dims)
 
     def taps(self) -> torch.Tensor:
-        gain = self.gain
+        gain = self.physical()["gain"]
         return super().taps() * (torch.diag_embed(gain) if self.diagonal else gain)
 
     def get_gains(self) -> Map:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 Value = torch.Tensor | float
+EDGE = 1e-6  # of fs/2: as near to 0 and fs/2 as a frequency gets: at the very edge a section is 0/0 there
 
 
 def tensors(values: tuple[Value, ...], device: torch.device | str | None) -> tuple[torch.Tensor, ...]:

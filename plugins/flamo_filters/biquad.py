@@ -7,13 +7,13 @@ from torch import nn
 
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Chain, Clamp, Constraint, Decibels, Rows
-from flamo.core.physical import Quantity, within
+from flamo.core.physical import Quantity, Values, within
+from flamo_filters.arguments import EDGE
 from flamo_filters.pass_filters import bandpass_filter, highpass_filter, lowpass_filter
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 _DESIGNS = {"lowpass": lowpass_filter, "highpass": highpass_filter, "bandpass": bandpass_filter}
-_EDGE = 1e-6  # as near to 0 and fs/2 as a cutoff gets: at the very edge a section is 0/0 there
 _GAIN_RANGE = (-60.0, 60.0)
 _GAIN = Chain((Decibels(), Clamp(*_GAIN_RANGE)))
 
@@ -98,17 +98,22 @@ class Biquad(SectionFilter):
     frequency_high = Quantity("Upper cutoff frequencies in Hz of a bandpass, (K, *channels).")
     gain_db = Quantity("Gains in dB, (K, *channels).")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         *cutoffs, gain_db = value.unbind(self.section_dim)
         return {**dict(zip(self._cutoffs, self._hertz(cutoffs), strict=True)), "gain_db": gain_db}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        cutoffs = [within(name, physical[name], 0.0, self.fs / 2, "Hz") for name in self._cutoffs]
-        if self.filter_type == "bandpass":
-            within("frequency_high", cutoffs[1], cutoffs[0], self.fs / 2, "Hz")
-        gain_db = within("gain_db", physical["gain_db"], *_GAIN_RANGE, "dB")
-        eps = torch.finfo(self.param.dtype).eps if self.filter_type == "bandpass" else 0.0
-        fractions = [(f / (self.fs / 2)).clamp(eps, 1.0 - eps) for f in cutoffs]
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        *fractions, gain_db = value.unbind(self.section_dim)
+        nyquist, eps = self.fs / 2, torch.finfo(self.param.dtype).eps if self.filter_type == "bandpass" else 0.0
+        for i, name in enumerate(self._cutoffs):
+            if name in given:
+                fractions[i] = (within(name, given[name], 0.0, nyquist, "Hz") / nyquist).clamp(eps, 1.0 - eps)
+        if "frequency_high" in given:
+            within("frequency_high", given["frequency_high"], nyquist * fractions[0], nyquist, "Hz")
+        elif "frequency_low" in given:
+            within("frequency_low", given["frequency_low"], 0.0, nyquist * fractions[1], "Hz")
+        if "gain_db" in given:
+            gain_db = within("gain_db", given["gain_db"], *_GAIN_RANGE, "dB")
         return torch.stack((*fractions, gain_db), self.section_dim)
 
     @property
@@ -116,7 +121,7 @@ class Biquad(SectionFilter):
         return ("frequency_low", "frequency_high") if self.filter_type == "bandpass" else ("frequency",)
 
     def _hertz(self, fractions: list[torch.Tensor]) -> list[torch.Tensor]:
-        return [fraction.clamp(_EDGE, 1 - _EDGE) * self.fs / 2 for fraction in fractions]
+        return [fraction.clamp(EDGE, 1 - EDGE) * self.fs / 2 for fraction in fractions]
 
     def sections(self, value: torch.Tensor) -> Sections:
         *cutoffs, gain_db = value.unbind(self.section_dim)

@@ -13,7 +13,7 @@ from flamo.core.computed import computed
 from flamo.core.constraints import Identity
 from flamo.core.dsp import DSP
 from flamo.core.response import Response
-from flamo.core.state_space import MAX_ORDER, StateSpace
+from flamo.core.state_space import StateSpace
 
 
 class Filter(DSP):
@@ -61,9 +61,13 @@ class Filter(DSP):
         """γ^n for n = 0 … L - 1, or 0, 1, 2 for sections: what weights taps on the grid."""
         return self.gamma ** torch.arange(self.size[0], device=self.param.device)
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+    def state_space(self) -> StateSpace:
         taps = self.values()
-        return StateSpace.of_taps(torch.diag_embed(taps) if self.diagonal else taps, max_order)
+        return StateSpace.of_taps(torch.diag_embed(taps) if self.diagonal else taps)
+
+    @property
+    def degree(self) -> int:
+        return (self.size[0] - 1) * self.size[-1]
 
     def is_stable(self) -> bool:
         """True: an impulse response that ends always is."""

@@ -57,7 +57,7 @@ def shelving_filter(
         dtype: of the result; coefficients are formed in float64.
 
     Returns:
-        b, a: each (3, …), not normalised.
+        b, a: each (3, …), or (3,) for arguments of one element; not normalised.
 
     Raises:
         ValueError: an unknown type.
@@ -68,8 +68,7 @@ def shelving_filter(
     """
     designs = {"low": low_shelf, "high": high_shelf}
     fc, gain = tensors((fc, gain), device)
-    b, a = designs[choice("type", type, designs)](2 * math.pi * fc / fs, gain)
-    return b.to(dtype), a.to(dtype)
+    return _classic(designs[choice("type", type, designs)](2 * math.pi * fc / fs, gain), dtype)
 
 
 def peak_filter(
@@ -89,15 +88,20 @@ def peak_filter(
         fs, device, dtype: as :func:`shelving_filter`.
 
     Returns:
-        b, a: each (3, …), not normalised.
+        b, a: each (3, …), or (3,) for arguments of one element; not normalised.
 
     >>> b, a = peak_filter(torch.tensor(12000.0), torch.tensor(2.0), torch.tensor(1.0))
     >>> round(((b[0] - b[2]) / (a[0] - a[2])).item(), 4)                 # at z = j
     2.0
     """
     fc, gain, Q = tensors((fc, gain, Q), device)
-    b, a = peak(2 * math.pi * fc / fs, gain, Q)
-    return b.to(dtype), a.to(dtype)
+    return _classic(peak(2 * math.pi * fc / fs, gain, Q), dtype)
+
+
+def _classic(sections: Sections, dtype: torch.dtype) -> Sections:
+    """Sections of arguments of one element as (3,), as in earlier versions."""
+    b, a = (c.to(dtype).flatten() if c.numel() == 3 else c.to(dtype) for c in sections)
+    return b, a
 
 
 def geq(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from flamo.core.physical import Quantity
+from flamo.core.physical import Quantity, Values
 from flamo_filters.graphic import graphic_sections
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
@@ -20,11 +20,11 @@ class GraphicEQ(SectionFilter):
 
     gain_db = Quantity("Gains in dB, in the order and shape of param.")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return {"gain_db": value}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        return physical["gain_db"]
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        return given["gain_db"]
 
     def init_param(self) -> None:
         nn.init.uniform_(self.param, -6.0, 6.0)

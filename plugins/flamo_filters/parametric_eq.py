@@ -6,7 +6,7 @@ import torch
 
 from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Interval, LogInterval, Rows
-from flamo.core.physical import Quantity, within
+from flamo.core.physical import Quantity, Values, within
 from flamo_filters import rbj
 from flamo_filters.bands import band_sections, band_types
 from flamo_filters.rbj import Sections
@@ -94,14 +94,17 @@ class ParametricEQ(SectionFilter):
     q = Quantity("Quality factors, (bands, *channels).")
     gain_db = Quantity("Gains in dB, (bands, *channels).")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return dict(zip(("frequency", "q", "gain_db"), value.unbind(self.section_dim), strict=True))
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        frequency = within("frequency", physical["frequency"], self.f_min, self.f_max, "Hz")
-        q = within("q", physical["q"], self.q_min, self.q_max)
-        gain_db = within("gain_db", physical["gain_db"], -self.gain_max, self.gain_max, "dB")
-        return torch.stack((frequency, q, gain_db), self.section_dim)
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        ranges = {
+            "frequency": (self.f_min, self.f_max, "Hz"),
+            "q": (self.q_min, self.q_max),
+            "gain_db": (-self.gain_max, self.gain_max, "dB"),
+        }
+        checked = {name: within(name, v, *ranges[name]) for name, v in given.items()}  # type: ignore[arg-type]
+        return torch.stack([checked.get(name, row) for name, row in self.physical_of(value).items()], self.section_dim)
 
     def sections(self, value: torch.Tensor) -> Sections:
         frequency, q, gain_db = value.unbind(self.section_dim)

@@ -10,8 +10,9 @@ from torch import nn
 
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Identity
-from flamo.core.physical import Quantity, within
+from flamo.core.physical import Quantity, Values, within
 from flamo_filters import rbj
+from flamo_filters.arguments import EDGE
 from flamo_filters.bands import band_sections
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
@@ -96,7 +97,7 @@ class PEQ(SectionFilter):
     q = Quantity("Quality factors of the bands, (bands, *channels); for 'svf' those of the poles.")
     gain_db = Quantity("Gains of the bands in dB, (bands, *channels): at the centre of peaks, at the end of shelves.")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         f, R, gain_db = self.map_eq(value)
         hertz = self.fs / (2 * math.pi)
         if self.design == "svf":  # its peaks have half the gain in dB that its shelves have
@@ -104,19 +105,30 @@ class PEQ(SectionFilter):
             return {"frequency": 2 * torch.atan(f) * hertz, "q": 1 / (2 * R), "gain_db": level_db}
         return {"frequency": f * hertz, "q": self._shelves(_shelf_q(R, gain_db), R), "gain_db": gain_db}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        q, gain_db = within("q", physical["q"], 1e-6, math.inf), physical["gain_db"]
-        bias = self.center_freq_bias.reshape(-1, *(1,) * self.channel_dims)
-        per_hertz, eps = 2 * math.pi / self.fs, torch.finfo(q.dtype).eps
-        if self.design == "svf":
-            share = within("frequency", physical["frequency"], 0.0, self.fs / 2, "Hz") / (self.fs / 2)
-            raw, R = torch.logit(share, eps=eps) - torch.logit(2 * bias / self.fs), 1 / (2 * q)
-            gain_db = self._shelves(gain_db, 2 * gain_db)
-        else:
-            highest = (bias + 1 / per_hertz).clamp(max=self.f_max)
-            shift = per_hertz * (within("frequency", physical["frequency"], bias, highest, "Hz") - bias)
-            raw, R = torch.logit(shift, eps=eps), self._shelves(_shelf_slope(q, gain_db), q)
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        raw, R, gain_db = value.unbind(self.section_dim)
+        svf = self.design == "svf"
+        if "frequency" in given:
+            raw = self._raw_frequency(given["frequency"])
+        now = self.physical_of(value)
+        q = within("q", given["q"], 1e-6, math.inf) if "q" in given else now["q"]
+        if "gain_db" in given:
+            gain_db = self._shelves(given["gain_db"], 2 * given["gain_db"]) if svf else given["gain_db"]
+        if "q" in given:
+            R = 1 / (2 * q) if svf else self._shelves(_shelf_slope(q, gain_db), q)
+        elif "gain_db" in given and not svf:  # the Q of a shelf stays as its gain moves
+            R = self._shelves(_shelf_slope(q, gain_db), R)
         return torch.stack((raw, R, gain_db), self.section_dim)
+
+    def _raw_frequency(self, frequency: torch.Tensor) -> torch.Tensor:
+        bias = self.center_freq_bias.reshape(-1, *(1,) * self.channel_dims)
+        if self.design == "svf":
+            share = within("frequency", frequency, 0.0, self.fs / 2, "Hz") / (self.fs / 2)
+            return torch.logit(share.clamp(EDGE, 1 - EDGE)) - torch.logit(2 * bias / self.fs)
+        per_hertz = 2 * math.pi / self.fs
+        highest = (bias + 1 / per_hertz).clamp(max=self.f_max)
+        shift = per_hertz * (within("frequency", frequency, bias, highest, "Hz") - bias)
+        return torch.logit(shift, eps=torch.finfo(shift.dtype).eps)
 
     def _shelves(self, shelves: torch.Tensor, peaks: torch.Tensor) -> torch.Tensor:
         """Values of all bands, from those for shelves and those for peaks."""

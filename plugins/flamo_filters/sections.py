@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
 
 from flamo.core.computed import computed
+from flamo.core.poles import MAX_ORDER, HasPoles
 from flamo.core.response import Response
-from flamo.core.state_space import MAX_ORDER, StateSpace
+from flamo.core.state_space import StateSpace
 from flamo.kernels.sections import cascade
 from flamo_filters.fir import Filter
 from flamo_filters.rbj import Sections
@@ -51,7 +53,10 @@ class SectionFilter(Filter):
             sections = self.sections(self.values(param))
             h = self._cascade(sections, self.grid.points(param.device), param.dtype.to_complex())
         else:
-            h = self.get_poly_coeff(self.values(param).to(param.dtype))[0]
+            value = self.values(param).to(param.dtype)
+            items = value if self.is_batch(param) else value[None]
+            h = torch.stack([self.get_poly_coeff(item)[0] for item in items])
+            h = h if self.is_batch(param) else h[0]
         return self.laid_out(h, param)
 
     def _cascade(self, sections: Sections, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -73,21 +78,34 @@ class SectionFilter(Filter):
         rows = torch.cat((b, a)) / a[:1]  # (6, [B], K, *channels)
         return rows.movedim((0, self.section_dim), (-1, -2)).contiguous()
 
-    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
-        """The two poles of every section, (*channels, K, 2) in complex128; ``max_order`` does not count.
+    def section_poles(self) -> torch.Tensor:
+        """The two poles of every section, (*channels, K, 2) in complex128.
 
         >>> from flamo import dsp
-        >>> dsp.SOSFilter.from_sos([[1.0, 0.0, 0.0, 1.0, 0.0, 0.25]]).poles().imag.flatten()
+        >>> dsp.SOSFilter.from_sos([[1.0, 0.0, 0.0, 1.0, 0.0, 0.25]]).section_poles().imag.flatten()
         tensor([ 0.5000, -0.5000], dtype=torch.float64)
         """
         return _roots(*self.sos()[..., 4:].unbind(-1))
 
-    def is_stable(self) -> bool:
-        """Whether all poles are inside the unit circle."""
-        return bool((self.poles().abs() < 1).all())
+    def poles(self, max_order: int = MAX_ORDER) -> torch.Tensor:
+        """The poles of all sections, complex128, largest magnitude first; there is no limit to the order."""
+        found = self.section_poles().flatten()
+        return found[found.abs().argsort(descending=True)]
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
-        return StateSpace.of_sections(self.sos(), max_order)
+    def is_stable(self) -> bool:
+        return HasPoles.is_stable(self)  # not that of finite impulse responses
+
+    @property
+    def degree(self) -> int:
+        return self.section_poles().numel()
+
+    @property
+    def resolution(self) -> float:
+        nearest = 1.0 - self.poles()[0].abs().item()  # to the circle: the width of a resonance
+        return 4.0 * self.degree + (4 * math.pi / nearest if nearest > 0 else math.inf)
+
+    def state_space(self) -> StateSpace:
+        return StateSpace.of_sections(self.sos())
 
     def get_poly_coeff(self, param: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Response and polynomials on the grid of a *mapped* parameter: H (F, *channels), B and A (F, K, *channels).

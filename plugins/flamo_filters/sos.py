@@ -79,6 +79,8 @@ class SOSFilter(SectionFilter):
         rows = rows[(None,) * channels] if rows.ndim == 2 else rows
         if rows.ndim != 2 + channels or rows.shape[-1] != 6:
             raise ValueError(f"sos must be ({'N' if cls.diagonal else 'N_out, N_in'}, K, 6), got {tuple(rows.shape)}")
+        if not rows.isfinite().all() or (rows[..., 3] == 0).any():
+            raise ValueError("sos must be finite, with an a0 that is not 0")
         size = tuple(rows.shape[:channels])
         processor = cls(size, n_sections=rows.shape[-2], **arguments)
         processor.assign_value(rows.movedim((-2, -1), (0, 1)))

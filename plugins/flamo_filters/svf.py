@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Softplus
-from flamo.core.physical import Quantity, within
+from flamo.core.physical import Quantity, Values, within
+from flamo_filters.arguments import EDGE
 from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 from flamo_filters.state_variable import TYPES, mixing_values, state_variable
@@ -84,7 +85,7 @@ class SVF(SectionFilter):
     mBP = Quantity("Mixing values of the bandpass, (K, *channels), where no filter_type fixes them.")
     mHP = Quantity("Mixing values of the highpass, (K, *channels), where no filter_type fixes them.")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         p = value.movedim(-2 - self.channel_dims, 0)
         R = self.param2R(p[1])
         q = R / 2 if self.filter_type == "peaking" else 1 / (2 * R)
@@ -95,19 +96,29 @@ class SVF(SectionFilter):
             return physical
         return physical | {"gain_db": self._highest(q) - _GAIN_OF_END[self.filter_type] * F.softplus(p[2])}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
         p = value.movedim(-2 - self.channel_dims, 0).clone()
-        q = within("q", physical["q"], 1e-6, math.inf)
-        fraction = within("frequency", physical["frequency"], 0.0, self.fs / 2, "Hz") / (self.fs / 2)
-        p[0] = torch.logit(fraction, eps=torch.finfo(p.dtype).eps)
-        p[1] = Softplus().inverse(math.log(2) * (2 * q if self.filter_type == "peaking" else 1 / (2 * q)))
-        if self.filter_type is None:
-            p[2], p[3], p[4] = physical["mLP"] - 1, physical["mBP"] - 2, physical["mHP"] - 1
-        elif self.filter_type in _GAIN_OF_END:
-            highest = self._highest(q)
-            cut = highest - within("gain_db", physical["gain_db"], -math.inf, highest, "dB")
-            p[2] = Softplus().inverse(cut / _GAIN_OF_END[self.filter_type])
+        if "frequency" in given:
+            share = within("frequency", given["frequency"], 0.0, self.fs / 2, "Hz") / (self.fs / 2)
+            p[0] = torch.logit(share.clamp(EDGE, 1 - EDGE))
+        if "q" in given:
+            q = within("q", given["q"], 1e-6, math.inf)
+            p[1] = Softplus().inverse(math.log(2) * (2 * q if self.filter_type == "peaking" else 1 / (2 * q)))
+        for row, (name, offset) in enumerate({"mLP": 1, "mBP": 2, "mHP": 1}.items(), start=2):
+            if name in given:
+                p[row] = given[name] - offset
+        if "gain_db" in given or ("q" in given and self.filter_type == "peaking"):
+            p[2] = self._raw_gain(value, given)
         return p.movedim(0, -2 - self.channel_dims)
+
+    def _raw_gain(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        """p2 of a given gain, or of the one that there is where the Q of a peak changes, as far as that leaves it."""
+        now = self.physical_of(value)
+        highest = self._highest(given.get("q", now["q"]))
+        gain_db = now["gain_db"].minimum(highest)
+        if "gain_db" in given:
+            gain_db = within("gain_db", given["gain_db"], -math.inf, highest, "dB")
+        return Softplus().inverse((highest - gain_db) / _GAIN_OF_END[str(self.filter_type)])
 
     def _highest(self, q: torch.Tensor) -> torch.Tensor:
         """The gain in dB that a section has for G = 1: a peak of the classic form grows with its Q."""

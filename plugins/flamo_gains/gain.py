@@ -8,9 +8,9 @@ import torch
 
 from flamo.core.constraints import Identity
 from flamo.core.dsp import DSP
-from flamo.core.physical import Quantity, decibels_of
+from flamo.core.physical import Quantity, Values, decibels_of
 from flamo.core.response import Response
-from flamo.core.state_space import MAX_ORDER, StateSpace
+from flamo.core.state_space import StateSpace
 
 
 class Gain(DSP):
@@ -54,14 +54,18 @@ class Gain(DSP):
     gain = Quantity("Linear gains.")
     gain_db = decibels_of("gain")
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return {"gain": value}
 
-    def value_of(self, value: torch.Tensor, physical: dict[str, torch.Tensor]) -> torch.Tensor:
-        return physical["gain"]
+    def value_of(self, value: torch.Tensor, given: Values) -> torch.Tensor:
+        return given["gain"]
 
-    def state_space(self, max_order: int = MAX_ORDER) -> StateSpace:
+    def state_space(self) -> StateSpace:
         return StateSpace.of_gain(self.probe(torch.ones((), dtype=torch.complex128)))
+
+    def is_stable(self) -> bool:
+        """True: a gain always is."""
+        return True
 
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         w, gain = self.operands(w, param)

@@ -9,6 +9,7 @@ import torch
 from flamo.core.checks import checked_size
 from flamo.core.constraints import Constraint
 from flamo.core.dsp import DSP
+from flamo.core.physical import Values
 from flamo.core.response import Response
 from flamo_gains.gain import Gain
 
@@ -20,6 +21,8 @@ class UnitVector(Constraint):
     >>> UnitVector()(torch.tensor([[3.0], [4.0]])).flatten()
     tensor([0.6000, 0.8000])
     """
+
+    elementwise = False
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
         return raw / torch.linalg.vector_norm(raw, dim=-2, keepdim=True)
@@ -70,7 +73,7 @@ class HouseholderMatrix(Gain):
     def get_io(self) -> None:
         self.input_channels = self.output_channels = self.size[0]
 
-    def physical_of(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    def physical_of(self, value: torch.Tensor) -> Values:
         return {}
 
     def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import hadamard, logm
+from scipy.linalg import hadamard, schur
 from torch import nn
 
 from flamo.core.constraints import Constraint
@@ -130,12 +130,26 @@ class Orthogonal(Constraint):
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
         return torch.linalg.matrix_exp(skew_matrix(raw))
 
+    elementwise = False
+
     def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        """The strict upper triangle of the matrix logarithm of one orthogonal matrix of determinant 1."""
+        """The strict upper triangle of a real logarithm of one orthogonal matrix of determinant 1.
+
+        From the real Schur form: rotations in planes, and pairs of -1, which are half turns.
+        """
         matrix = value.detach().cpu().double().numpy()
-        if not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-4) or np.linalg.det(matrix) < 0:
+        n = len(matrix)
+        if not np.allclose(matrix @ matrix.T, np.eye(n), atol=1e-4) or np.linalg.det(matrix) < 0:
             raise ValueError("value is not an orthogonal matrix of determinant 1")
-        return torch.from_numpy(np.triu(logm(matrix).real, 1)).to(value)
+        form, basis = schur(matrix, output="real")
+        log, turned = np.zeros((n, n)), []
+        for i in range(n):
+            if i + 1 < n and abs(form[i + 1, i]) > 1e-12:
+                log[i + 1, i] = np.arctan2(form[i + 1, i], (form[i, i] + form[i + 1, i + 1]) / 2)
+            elif form[i, i] < 0 and (i == 0 or abs(form[i, i - 1]) <= 1e-12):
+                turned.append(i)
+        log[turned[1::2], turned[0::2]] = np.pi
+        return torch.from_numpy(np.triu(basis @ (log - log.T) @ basis.T, 1)).to(value)
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,26 @@ def test_an_assigned_get_poly_coeff_defines_the_response():
     torch.testing.assert_close(biquad(x), 2 * before)
 
 
+def test_assign_value_takes_lists_and_masks():
+    gain = dsp.Gain((3, 2), nfft=NFFT)
+    gain.assign_value(torch.zeros(2, 2), indx=([0, 2],))
+    assert gain.param.ne(0).any(1).tolist() == [False, True, False]
+    gain.assign_value(torch.zeros(2), indx=(gain.param != 0,))
+    assert gain.param.abs().sum() == 0
+
+
+def test_a_batch_meets_an_overridden_get_poly_coeff():
+    doubled, x = ByCoefficients((2,), nfft=NFFT), spectrum(2)
+    external = torch.rand(2, *doubled.size)
+    expected = torch.cat([doubled(x[i : i + 1], external[i]) for i in range(2)])
+    torch.testing.assert_close(doubled(x, external), expected)
+
+
+def test_an_external_parameter_that_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match="ext_param must be a tensor, got list"):
+        dsp.Gain((1, 1), nfft=NFFT)(spectrum(1), [[1.0]])
+
+
 def test_an_external_parameter_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"ext_param must have shape \(2, 2\)"):
         dsp.Gain((2, 2), nfft=NFFT)(spectrum(2), torch.ones(2, 3))

@@ -10,6 +10,7 @@ from scipy.stats import ortho_group
 from torch import nn
 
 from flamo import dsp, system
+from flamo.core import recursion
 
 F64 = {"dtype": torch.float64}
 SMALL = {"nfft": 64, **F64}
@@ -37,9 +38,15 @@ def one_pole_loop(gain, pole=0.9):
 
 def test_the_poles_of_sections_are_those_of_scipy():
     sos = np.concatenate((signal.butter(5, [0.001, 0.4], "bandpass", output="sos"), [[1, 0, 0, 1, -1.5, 0.56]]))
-    poles = dsp.SOSFilter.from_sos(sos, **F64).poles()
-    assert poles.shape == (1, 1, 6, 2)
-    np.testing.assert_allclose(sorted(poles.flatten().abs()), sorted(np.abs(signal.sos2zpk(sos)[1])), rtol=1e-9)
+    filters = dsp.SOSFilter.from_sos(sos, **F64)
+    assert filters.section_poles().shape == (1, 1, 6, 2)
+    np.testing.assert_allclose(filters.poles().abs(), sorted(np.abs(signal.sos2zpk(sos)[1]))[::-1], rtol=1e-9)
+
+
+def test_real_poles_far_apart_keep_their_digits():
+    """z² - (1 + 1e-9) z + 1e-9."""
+    near = dsp.SOSFilter.from_sos([[1, 0, 0, 1, -0.5 - 1e-9, 0.5e-9]], **F64).poles()[1]
+    assert near.real.item() == pytest.approx(1e-9, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(("a", "stable"), [([1, 0, 0.99], True), ([1, 0, 1.01], False), ([1, -2.5, 1.2], False)])
@@ -49,9 +56,8 @@ def test_sections_are_stable_inside_the_circle(a, stable):
 
 def test_sections_have_the_poles_of_their_state_space():
     biquad = dsp.Biquad((2, 3), n_sections=2, **F64)
-    flat = biquad.poles().flatten()
-    flat = flat[flat.abs().argsort(descending=True)]
-    torch.testing.assert_close(biquad.state_space().poles().abs(), flat.abs())
+    assert biquad.degree == 24
+    torch.testing.assert_close(biquad.state_space().poles().abs(), biquad.poles().abs())
 
 
 @pytest.mark.parametrize(
@@ -107,30 +113,103 @@ def test_the_slowest_pole_is_the_decay_of_the_impulse_response():
 def test_a_lossless_network_has_its_poles_on_the_circle():
     loop = network(1.0)
     np.testing.assert_allclose(loop.poles().abs().numpy(), 1.0, rtol=1e-9)
+    assert not loop.is_stable()
     with pytest.raises(ValueError, match="too near the unit circle"):
-        loop.is_stable()
+        network(1.0, samples=(101, 211, 307)).is_stable()
+
+
+@pytest.fixture(params=["poles", "Nyquist"])
+def way(request, monkeypatch):
+    """Both ways to tell whether a loop is stable."""
+    monkeypatch.setattr(recursion, "EXACT_ORDER", 300 if request.param == "poles" else -1)
+    return request.param
 
 
 @pytest.mark.parametrize(("gain", "stable"), [(0.5, True), (0.999, True), (-0.999, True), (1.001, False), (3.0, False)])
-def test_a_loop_is_stable_as_its_poles_say(gain, stable):
+def test_a_loop_is_stable_as_its_poles_say(gain, stable, way):
     loop = network(gain)
     assert loop.is_stable() is stable
     assert bool((loop.poles().abs() < 1).all()) is stable
     assert loop.spectral_radius().item() == pytest.approx(abs(gain))
+    assert loop.grid.nfft == 1024
 
 
-@pytest.mark.parametrize(("gain", "stable"), [(-50.0, False), (-15.0, True), (0.99, True), (1.01, False)])
-def test_a_loop_gain_above_one_may_be_stable(gain, stable):
+@pytest.mark.parametrize("gain", [-50.0, -15.0, 0.99, 1.01, 25.0])
+def test_a_loop_gain_above_one_may_be_stable(gain, way):
     """Closed, the pole of the lowpass moves to 0.9 / (1 - 0.1 gain)."""
     loop = one_pole_loop(gain)
     assert abs(loop.poles()[0].item()) == pytest.approx(abs(0.9 / (1 - 0.1 * gain)))
     assert loop.is_stable() is bool(abs(0.9 / (1 - 0.1 * gain)) < 1)
 
 
+@pytest.mark.parametrize("nfft", [64, 63])
+@pytest.mark.parametrize("seed", range(12))
+def test_random_loops_are_told_both_ways(seed, nfft, monkeypatch):
+    torch.manual_seed(seed)
+    kwargs = {"nfft": nfft, **F64}
+    taps = dsp.Filter((4, 2, 2), **kwargs)
+    sections = dsp.parallelSOSFilter.from_sos(
+        np.stack([[signal.tf2sos([1, 0.3, 0], np.poly(0.8 * torch.rand(2).numpy()))[0]] for _ in range(2)]), **kwargs
+    )
+    gain = dsp.Gain.from_physical(gain=0.2 * torch.randn(2, 2), **kwargs)
+    loop = system.Recursion(system.Series(taps, sections), gain)
+    told = loop.is_stable()
+    assert told is bool(loop.poles()[0].abs() < 1)
+    monkeypatch.setattr(recursion, "EXACT_ORDER", -1)
+    assert loop.is_stable() is told
+
+
+def test_delays_and_resonances_finer_than_the_grid_are_followed(way):
+    last = torch.zeros(129, 1, **F64)
+    last[-1] = 2.0
+    taps = dsp.parallelFilter((129, 1), nfft=128, **F64)
+    taps.assign_value(last)
+    assert not system.Recursion(taps, dsp.parallelGain.from_physical(gain=[1.0], nfft=128, **F64)).is_stable()
+    sharp = signal.tf2sos(*signal.iirpeak(0.3, 2000))
+    peak = dsp.parallelSOSFilter.from_sos(sharp, nfft=64, **F64)
+    loop = system.Recursion(peak, dsp.parallelGain.from_physical(gain=[3.0], nfft=64, **F64))
+    assert loop.poles()[0].abs() > 1
+    assert loop.spectral_radius() < 0.1  # the resonance lies between the points
+    assert loop.spectral_radius(1 << 18) > 2.9
+    assert not loop.is_stable()
+
+
+def test_a_loop_may_tame_an_unstable_path(monkeypatch):
+    plant = dsp.parallelSOSFilter.from_sos([[1, 0, 0, 1, -1.1, 0]], nfft=64, **F64)
+    loop = system.Recursion(plant, dsp.parallelGain.from_physical(gain=[-0.5], nfft=64, **F64))
+    assert loop.poles()[0].real.item() == pytest.approx(1.1 / 1.5)
+    assert loop.is_stable()
+    monkeypatch.setattr(recursion, "EXACT_ORDER", -1)
+    with pytest.raises(ValueError, match="one of its paths is not stable by itself"):
+        loop.is_stable()
+
+
+def test_plain_modules_in_a_loop_have_poles_and_stability():
+    for dtype in (torch.float32, torch.complex64):
+        matrix = nn.Linear(2, 2, bias=False, dtype=dtype)
+        matrix.weight.data = torch.diag(torch.tensor([0.5, -0.25])).to(dtype)
+        loop = system.Recursion(dsp.parallelDelay.from_physical(samples=[1.0, 1.0], nfft=64), matrix)
+        torch.testing.assert_close(loop.poles().real, torch.tensor([0.5, -0.25]).double())
+        assert loop.spectral_radius().item() == pytest.approx(0.5)
+
+
+def test_complex_coefficients_need_poles(monkeypatch):
+    kwargs = {"nfft": 64, "map": lambda p: 1j * p, **F64}
+    gain = dsp.parallelGain((1,), **kwargs)
+    gain.assign_value(torch.tensor([0.5]))
+    loop = system.Recursion(delays(3, nfft=64), gain)
+    assert loop.is_stable()
+    monkeypatch.setattr(recursion, "EXACT_ORDER", -1)
+    with pytest.raises(ValueError, match="its coefficients are complex"):
+        loop.is_stable()
+
+
 def test_long_and_fractional_delays_need_no_poles():
     loop = comb(0.9, 50000).set_nfft(1 << 16)
-    with pytest.raises(ValueError, match=r"50000 states, more than max_order=2000"):
+    with pytest.raises(ValueError, match=r"50000 states, more than max_order=1000"):
         loop.poles()
+    with pytest.raises(ValueError, match=r"3 states, more than max_order=2"):
+        comb(0.5).poles(max_order=2)
     assert loop.is_stable()
     fractional = system.Recursion(
         dsp.parallelDelay.from_physical(samples=[10.5], nfft=256, **F64),
@@ -154,11 +233,16 @@ def test_a_system_is_stable_if_its_parts_are():
     assert not system.Shell(chain).is_stable()
     assert not system.Recursion(unstable, dsp.parallelGain.from_physical(gain=[0.0], nfft=1024, **F64)).is_stable()
     assert system.Shell(comb(0.5)).is_stable()
+    assert system.Shell(comb(0.125)).poles()[0].abs().item() == pytest.approx(0.5)
 
 
 def test_what_has_no_poles_says_so():
-    with pytest.raises(TypeError, match="a Linear has no state-space form"):
+    with pytest.raises(TypeError, match="a Linear is no constant matrix"):
         system.Series(dsp.Gain(), nn.Linear(1, 1)).poles()
+    hooked = dsp.Biquad()
+    hooked.register_forward_hook(lambda module, inputs, output: -output)
+    with pytest.raises(TypeError, match="this Biquad does not do what its parameters say"):
+        system.Series(hooked).poles()
     with pytest.raises(NotImplementedError, match="DSP has no state-space form"):
         dsp.DSP((1, 1)).poles()
     with pytest.raises(ValueError, match="path without delay"):

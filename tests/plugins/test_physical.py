@@ -146,7 +146,7 @@ def test_an_orthogonal_matrix_is_set_from_a_rotation():
     ("call", "error", "message"),
     [
         (lambda: dsp.Biquad().set(frequency=24001.0), ValueError, "frequency must be within 0 to 24000 Hz, got 24001"),
-        (lambda: dsp.Biquad().set(frequency=float("nan")), ValueError, "frequency must be within 0 to 24000 Hz"),
+        (lambda: dsp.Biquad().set(frequency=float("nan")), ValueError, "frequency must be finite, got nan"),
         (lambda: dsp.Biquad().set(gain_db=61.0), ValueError, "gain_db must be within -60 to 60 dB, got 61"),
         (lambda: dsp.Biquad().set(gain=1.0), TypeError, "Biquad takes frequency, gain_db, not gain"),
         (lambda: dsp.Biquad().set(q=1.0), TypeError, "not q"),
@@ -163,17 +163,119 @@ def test_an_orthogonal_matrix_is_set_from_a_rotation():
         (lambda: dsp.ParametricEQ().set(q=11.0), ValueError, "q must be within 0.1 to 10, got 11"),
         (lambda: dsp.ParametricEQ().set(frequency=10.0), ValueError, "within 20 to 20000 Hz, got 10"),
         (lambda: dsp.ParametricEQ().set(gain=1.0), TypeError, "takes frequency, q, gain_db, not gain"),
-        (lambda: dsp.Gain().set(), TypeError, "give at least one of gain, gain_db"),
+        (lambda: dsp.Gain().set(), TypeError, "nothing to set; it takes gain, gain_db"),
         (lambda: dsp.Gain().set(gain=1.0, gain_db=0.0), TypeError, "say the same"),
-        (lambda: dsp.Filter().set(taps=1.0), TypeError, "takes no physical values"),
+        (lambda: dsp.Filter().set(taps=1.0), TypeError, "Filter has no physical values, not taps"),
         (lambda: dsp.GEQ(map=torch.abs).set(gain_db=1.0), TypeError, "map has no inverse"),
         (lambda: dsp.Matrix((4, 4), matrix_type="hadamard").set(gain=0.0), ValueError, "Hadamard"),
         (lambda: dsp.SOSFilter.from_sos(torch.ones(2, 5)), ValueError, r"sos must be \(N_out, N_in, K, 6\)"),
+        (lambda: dsp.SOSFilter.from_sos(torch.zeros(2, 6)), ValueError, "an a0 that is not 0"),
+        (lambda: dsp.SOSFilter.from_sos(torch.full((2, 6), torch.nan)), ValueError, "sos must be finite"),
+        (lambda: dsp.SVF().set(frequency=24001.0), ValueError, "frequency must be within 0 to 24000 Hz, got 24001"),
+        (lambda: dsp.SVF().set(mLP=float("nan")), ValueError, "mLP must be finite, got nan"),
+        (lambda: dsp.Gain().set(gain=1j), TypeError, "gain must be real numbers"),
+        (lambda: dsp.Gain().set(gain="loud"), TypeError, "gain must be a number, or a list or tensor"),
+        (lambda: dsp.Gain().set(gain=[[1.0], [2.0, 3.0]]), TypeError, "gain must be a number, or a list or tensor"),
+        (lambda: dsp.Gain().set(gain=None), TypeError, "gain must be a number, or a list or tensor"),
+        (lambda: dsp.GEQ().set(gain_db=1e5), ValueError, "gain_db cannot be reached by a finite parameter"),
+        (lambda: dsp.parallelDelay().set(samples=[float("inf")]), ValueError, "samples must be finite, got inf"),
+        (lambda: dsp.Biquad.from_physical(freq=1.0), TypeError, "takes frequency, .* gain_db, size, .*, not freq"),
+        (lambda: dsp.parallelBiquad((2,)).set(frequency=[1.0, 2.0]), ValueError, "a list is one value a section"),
+        (lambda: dsp.Delay.from_physical(), TypeError, "Delay: nothing to set; it takes samples, seconds"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_range(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("hertz", [0.0, 1e-3, 23999.999, 24000.0])
+@pytest.mark.parametrize("kind", ["lowpass", "highpass", "bandpass"])
+@pytest.mark.parametrize("make", [dsp.Biquad, dsp.SVF])
+def test_frequencies_at_the_ends_of_the_axis_give_numbers(make, kind, hertz):
+    names = ("frequency_low", "frequency_high") if (make, kind) == (dsp.Biquad, "bandpass") else ("frequency",)
+    values = dict.fromkeys(names, hertz) if len(names) == 1 else {names[0]: min(hertz, 1e3), names[1]: max(hertz, 2e3)}
+    for dtype in (torch.float32, torch.float64):
+        filters = make.from_physical(**values, filter_type=kind, nfft=64, dtype=dtype)
+        assert filters.freq_response(filters.param).isfinite().all()
+        assert filters.is_stable()
+        assert hertz in [pytest.approx(getattr(filters, name).item(), abs=0.05) for name in names]
+
+
+def test_svf_designs_of_the_classic_peq_reach_both_ends():
+    for hertz in (0.0, 24000.0):
+        peq = dsp.PEQ.from_physical(frequency=hertz, q=1.0, design="svf", nfft=64, n_bands=3)
+        assert peq.freq_response(peq.param).isfinite().all()
+    with pytest.raises(ValueError, match="frequency must be within 0 to 24000 Hz, got 24001"):
+        dsp.PEQ(design="svf").set(frequency=24001.0)
+    with pytest.raises(ValueError, match="frequency must be within"):
+        dsp.PEQ(f_max=10000.0).set(frequency=10001.0)
+
+
+def test_what_is_not_named_keeps_its_raw_value():
+    biquad = dsp.Biquad(n_sections=2)
+    biquad.param.data = torch.tensor([[1.3, -0.5], [-0.2, 0.7]]).reshape(2, 2, 1, 1)  # beyond the bounds, and negative
+    biquad.set(gain_db=[0.0, -6.0])
+    assert biquad.param[:, 0].flatten().tolist() == pytest.approx([1.3, -0.2])
+    crossed = dsp.Biquad(filter_type="bandpass")
+    crossed.param.data = torch.tensor([0.6, 0.4, 1.0]).reshape(1, 3, 1, 1)
+    crossed.set(gain_db=1.0)
+    assert crossed.param[0, :2].flatten().tolist() == pytest.approx([0.6, 0.4])
+    tap = dsp.GainDelay.from_physical(samples=[[2.25]], isint=False)
+    tap.isint = True
+    tap.set(gain=0.5)
+    tap.isint = False
+    assert tap.samples.item() == pytest.approx(2.25)
+    peq = dsp.PEQ(n_bands=2)
+    peq.param.data[0, 1] = -0.5
+    frequency = peq.param[:, 0].clone()
+    peq.set(gain_db=3.0)
+    assert peq.param[:, 0].equal(frequency)
+
+
+def test_the_gain_of_a_peak_yields_to_its_q():
+    svf = dsp.SVF.from_physical(frequency=500.0, q=2.0, gain_db=20.0, filter_type="peaking", **F64)
+    svf.set(q=1.0)
+    assert svf.gain_db.item() == pytest.approx(40 * np.log10(2), abs=1e-6)
+    assert dsp.SVF.from_physical(frequency=500.0, q=0.3, filter_type="peaking").gain_db.item() < 0
+
+
+def test_attributes_can_be_assigned():
+    biquad = dsp.Biquad()
+    biquad.frequency, biquad.gain_db = 500.0, -3.0
+    assert (biquad.frequency.item(), biquad.gain_db.item()) == pytest.approx((500.0, -3.0))
+    with pytest.raises(ValueError, match="frequency must be within"):
+        biquad.frequency = 50000.0
+    delay = dsp.parallelDelay((2,))
+    delay.seconds = [0.001, 0.002]
+    assert delay.samples.tolist() == pytest.approx([48.0, 96.0])
+
+
+def test_an_attribute_of_a_subclass_is_its_own():
+    class Named(dsp.Delay):
+        def __init__(self):
+            self.samples = "before"
+            super().__init__(isint=True)
+            self.seconds = "after"
+
+    named = Named()
+    assert (named.samples, named.seconds) == ("before", "after")
+    named.set(samples=7.0)
+    assert (int(named.order), named.taps().shape[0]) == (8, 8)
+
+
+def test_any_map_can_be_read_through():
+    line = dsp.parallelDelay((2,), nfft=64)
+    line.map = torch.nn.Linear(2, 2)
+    torch.testing.assert_close(line.samples.float(), line.get_delays()(line.param).detach())
+    assert dsp.Gain(map=lambda p: torch.tensor(2.0) * p).gain.dtype == torch.float64
+
+
+def test_numbers_lists_arrays_and_tensors_are_values():
+    for value in (1000, [1000.0], np.float32(1000), np.array([1000.0]), torch.tensor(1000.0, requires_grad=True)):
+        assert dsp.Biquad.from_physical(frequency=value, **F64).frequency.item() == pytest.approx(1000.0)
+    channels = dsp.parallelBiquad.from_physical(frequency=[[100.0, 200.0]])
+    assert channels.size == (1, 2, 2)
 
 
 def test_a_refused_value_changes_nothing():

@@ -65,7 +65,7 @@ def test_gains_and_delays_have_maps_of_their_own():
     ("call", "error", "message"),
     [
         (lambda: dsp.Delay(max_len=0), ValueError, "max_len must be at least 1"),
-        (lambda: dsp.Delay().set(), TypeError, "at least one of samples, seconds"),
+        (lambda: dsp.Delay().set(), TypeError, "nothing to set; it takes samples, seconds"),
         (lambda: dsp.Delay().set(samples=1.0, seconds=1.0), TypeError, "say the same"),
         (lambda: dsp.Delay(requires_grad=True).set(samples=-1.0), ValueError, "samples must be at least 0, got -1"),
     ],

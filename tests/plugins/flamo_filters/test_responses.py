@@ -48,6 +48,9 @@ def test_single_sections_at_control_frequencies():
             h[:, k].numpy(), signal.freqz(section[:3], section[3:], worN=grid(64))[1], atol=1e-10
         )
     np.testing.assert_allclose(omega[:, 0].numpy(), grid(64))
+    scaled, _, odd = functional.probe_sos(torch.from_numpy(3 * SOS.T), frequencies, 63, 48000, dtype=torch.float64)
+    torch.testing.assert_close(scaled, gain_db)
+    np.testing.assert_allclose(odd[:, 0].numpy(), grid(63))
 
 
 def test_a_cascade_whose_products_leave_the_range_of_float32():
@@ -55,6 +58,7 @@ def test_a_cascade_whose_products_leave_the_range_of_float32():
     h = functional.stable_cascade_response(B, 2 * B, dim=1)
     assert h.dtype == torch.complex64
     torch.testing.assert_close(h, torch.full((3,), 2.0**-50 + 0j))
+    assert functional.stable_cascade_response(B, B, 1, torch.complex128).dtype == torch.complex128
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,20 @@ def test_a_wrong_argument_is_named(call, message):
         call()
 
 
+def test_proportional_filters_scale_with_the_sampling_frequency():
+    for design, values in (("prop_shelving_filter", (100.0, 6.0)), ("prop_peak_filter", (100.0, 50.0, 6.0))):
+        slow = getattr(functional, design)(*values, fs=16000)
+        fast = getattr(functional, design)(*(3 * v for v in values[:-1]), values[-1], fs=48000)
+        torch.testing.assert_close(slow, fast)
+
+
+def test_shelves_and_peaks_of_one_element_are_vectors():
+    for shape in ((), (1,), (1, 1)):
+        fc, gain = torch.full(shape, 1000.0), torch.full(shape, 2.0)
+        assert functional.shelving_filter(fc, gain)[0].shape == (3,)
+        assert functional.peak_filter(fc, gain, gain)[1].shape == (3,)
+
+
 def test_a_response_that_starts_at_once_starts_at_zero():
     assert functional.find_onset(functional.signal_gallery(1, 1000, 1).flatten()) == 0
 
@@ -95,3 +113,8 @@ def test_matrices_as_modules():
     torch.testing.assert_close(rotation[0, 0], torch.cos(theta[0]) * torch.cos(theta[1]) * np.sqrt(0.5))  # cut at π/4
     rotation[0, 1].backward()
     assert theta.grad[0] != 0
+    cut = functional.RotationMatrix(2, min_angle=0.1, max_angle=0.2)
+    torch.testing.assert_close(cut(torch.tensor([-3.0]))[0, 0], torch.cos(torch.tensor(0.1)))
+    raw = torch.rand(3, 4, 4)
+    both = functional.RotationMatrix(4)(raw)
+    torch.testing.assert_close(both[2], functional.RotationMatrix(4)(raw[2, 0, :2]))

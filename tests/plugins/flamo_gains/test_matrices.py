@@ -22,6 +22,22 @@ def test_an_orthogonal_matrix_can_be_set_from_one(n):
     torch.testing.assert_close(matrix.map(matrix.param).detach(), wanted)
 
 
+HALF_TURNS = [
+    torch.diag(torch.tensor([-1.0, -1.0])),
+    -torch.eye(4),
+    torch.diag(torch.tensor([1.0, -1.0, -1.0])),
+    torch.eye(4)[[1, 0, 3, 2]],
+    torch.eye(5)[[1, 2, 0, 4, 3]] * torch.tensor([1.0, 1.0, 1.0, 1.0, -1.0]),
+    torch.eye(3),
+]
+
+
+@pytest.mark.parametrize("wanted", HALF_TURNS)
+def test_half_turns_and_permutations_have_a_logarithm(wanted):
+    matrix = dsp.Matrix.from_physical(gain=wanted, matrix_type="orthogonal", dtype=torch.float64)
+    torch.testing.assert_close(matrix.gain, wanted.double())
+
+
 def test_a_reflection_keeps_the_energy_and_is_its_own_inverse():
     mirror = dsp.HouseholderMatrix((5, 5), nfft=16, dtype=torch.float64)
     x = torch.randn(2, 9, 5, 3, dtype=torch.complex128)
