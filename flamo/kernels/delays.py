@@ -87,10 +87,13 @@ def _blocks(m: torch.Tensor, nfft: int, gamma: float) -> Iterator[tuple[slice, t
     starts = torch.arange(0, bins, len(table), device=m.device)
     inside = torch.polar(torch.ones_like(m)[:, None].expand(-1, len(table)), -_phases(m, nfft, table))
     outside = torch.polar((gamma**m)[:, None].expand(-1, len(starts)), -_phases(m, nfft, starts))
+    quarter = torch.stack((inside, 1j * inside), 1)  # a product of complex numbers as one of real matrices: faster
+    turned = torch.view_as_real(quarter).flatten(2)  # (M, 2, 2·table)
     rows = max(1, ELEMENTS // max(1, len(m) * len(table)))
     for row in range(0, len(starts), rows):
         first = row * len(table)
-        block = (outside[:, row : row + rows, None] * inside[:, None, :]).flatten(1)
+        real = torch.view_as_real(outside[:, row : row + rows]) @ turned
+        block = torch.view_as_complex(real.reshape(len(m), -1, 2))
         yield slice(first, first + block.shape[1]), block[:, : bins - first]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from flamo.kernels import backend
 BLOCK = 1 << 18  # elements of a temporary in the plain version
 COLUMNS = 16  # right hand sides that the fused version takes at once
 LEAST_BINS = 32  # that the fused version works on
+POLE = "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
 ROUNDING = 16.0  # residual, in units of the last place, beyond which a bin is solved again, with pivoting
 
 
@@ -41,6 +43,18 @@ def close_loop(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return _lapack(system[0], side_by_side).unflatten(2, (batch, columns)).movedim(2, 0)
 
 
+def close_channels(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Solve :math:`(1 - l)\\,y = x` for channels that do not meet; raises as :func:`close_loop`.
+
+    >>> close_channels(torch.tensor(0.5), torch.tensor(1.0)).item()
+    2.0
+    """
+    system = 1.0 - loop
+    if not backend.transformed(system) and not system.all():
+        raise torch.linalg.LinAlgError(POLE)
+    return x / system
+
+
 def close_network(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     r"""Solve :math:`(I - \mathrm{diag}(l)\,A\,\mathrm{diag}(r))\,y = x` in every bin, A the same in all of them.
 
@@ -65,12 +79,10 @@ def close_network(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor,
     tensor([2.+0.j, 2.+0.j])
     """
     batch, bins, channels, columns = x.shape
-    if backend.transformed(left, matrix, right, x):
-        return _composed(left, matrix, right, x.movedim((0, 1), (2, 3)).flatten(1, 2)).unflatten(
-            1, (columns, batch)
-        ).movedim((2, 3), (0, 1))
-    planar = x.permute(2, 0, 3, 1).reshape(channels, batch * columns, bins)
-    y = _Network.apply(left.T, matrix, right.T, planar)
+    dtype = reduce(torch.promote_types, (v.dtype for v in (left, matrix, right)), x.dtype)
+    planar = x.to(dtype).permute(2, 0, 3, 1).reshape(channels, batch * columns, bins)
+    plain = not dtype.is_complex or backend.transformed(left, matrix, right, x)
+    y = (_composed if plain else _Network.apply)(left.T, matrix, right.T, planar)
     return y.reshape(channels, batch, columns, bins).permute(1, 3, 0, 2)
 
 
@@ -160,9 +172,7 @@ def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     try:
         return torch.linalg.solve(system, x)
     except torch.linalg.LinAlgError as error:
-        raise torch.linalg.LinAlgError(
-            "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
-        ) from error
+        raise torch.linalg.LinAlgError(POLE) from error
 
 
 def _fused_solve(

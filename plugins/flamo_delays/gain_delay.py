@@ -8,7 +8,8 @@ import torch
 
 from flamo.core.constraints import Constraint, Identity, Rows, Softplus
 from flamo.core.response import Response
-from flamo_delays.delay import Delay, Map, delay_at, delay_on_grid
+from flamo.kernels.delays import delay_at
+from flamo_delays.delay import Delay, Map, delay_on_grid
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ class GainDelay(Delay):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         value = self.values(param)
-        gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims)
-        h = gain * delay_on_grid(self.grid, self._samples(value), self.channel_dims)
-        return self.laid_out(h.to(param.dtype.to_complex()), param)
+        gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims).to(param.dtype)
+        h = delay_on_grid(self.grid, self._samples(value), self.channel_dims, param.dtype.to_complex())
+        return self.laid_out(gain * h, param)
 
 
 class parallelGainDelay(GainDelay):
