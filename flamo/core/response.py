@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -11,8 +10,7 @@ from functools import reduce
 import torch
 from torch import nn
 
-
-FEW = 4  # vectors per bin that a sum of products is faster for
+from flamo.kernels.product import filtered
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,7 @@ class Response:
         """Multiply a spectrum (B, F, N_in, …) by channel, or matrix by vector; trailing dimensions ride along."""
         if self.constant and not self.diagonal:
             return _same_in_every_bin(self.tensor[:, 0], x)
-        h, x = _same_dtype(self.tensor, x)
-        if self.diagonal:
-            return h.reshape(h.shape + (1,) * (x.ndim - 3)) * x
-        if math.prod(x.shape[3:]) * (x.shape[0] if len(h) == 1 else 1) > FEW:
-            return torch.einsum("bfmn,bfn...->bfm...", h, x)
-        # for a vector or two, a sum of products along the bins is faster than a small product of matrices in each
-        h, x = h.movedim(1, -1), x.movedim(1, -1)
-        h = h.reshape(*h.shape[:3], *(1,) * (x.ndim - 3), h.shape[3])
-        return (h * x[:, None]).sum(2).movedim(-1, 1)
+        return filtered(*_same_dtype(self.tensor, x))
 
     def __matmul__(self, other: Response) -> Response:
         """The cascade: ``(g @ h).apply(x) == g.apply(h.apply(x))``."""
