@@ -133,5 +133,5 @@ def gradients(
 
 
 def planar(x: torch.Tensor) -> torch.Tensor:
-    """A complex spectrum (…, F) as contiguous real numbers (…, F, 2)."""
-    return torch.view_as_real(x.resolve_conj().resolve_neg().contiguous())
+    """A complex spectrum (…, F) as contiguous real numbers (…, 2F), real and imaginary parts in turn; a view if it can."""
+    return torch.view_as_real(x.detach().resolve_conj().resolve_neg().contiguous()).flatten(-2)

@@ -112,7 +112,7 @@ def _backward(m: torch.Tensor, nfft: int, gamma: float, grad: torch.Tensor) -> t
 def _fused_forward(m: torch.Tensor, nfft: int, gamma: float, h: torch.Tensor) -> bool:
     if not backend.pays(h.numel(), m, h):
         return False
-    out = torch.view_as_real(h).numpy()
+    out = backend.planar(h).numpy()
     return backend.run("delays.forward", h.shape[1], backend.threads(h.numel()), *_arguments(m, nfft, gamma), out)
 
 

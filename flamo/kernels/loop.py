@@ -190,12 +190,12 @@ def _fused_solve(
     tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
     for c in range(0, columns, COLUMNS):
         part = backend.planar(x[:, c : c + COLUMNS])
-        solved = part.clone() if columns > COLUMNS else torch.view_as_real(y)
+        solved = torch.empty_like(part) if columns > COLUMNS else backend.planar(y)
         arguments = (ends[0], a, ends[1], part.numpy(), solved.numpy(), tolerance, bad.numpy())
         if not backend.run("loop.solve", bins, shares, *arguments):
             return False
         if columns > COLUMNS:
-            y[:, c : c + COLUMNS] = torch.view_as_complex(solved)
+            y[:, c : c + COLUMNS] = torch.view_as_complex(solved.unflatten(-1, (bins, 2)))
     if bad.any():
         _plain_solve(left, matrix, right, x, y, bad.nonzero()[:, 0])
     return True

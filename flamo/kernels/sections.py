@@ -161,7 +161,7 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return False
-    out = torch.view_as_real(h).numpy()
+    out = backend.planar(h).numpy()
     return backend.run("sections.forward", len(w), backend.threads(work), *_coefficients(b, a, w), out)
 
 

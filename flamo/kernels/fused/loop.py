@@ -14,7 +14,8 @@ def solve(
 ) -> None:
     """y = (I - diag(left) a diag(right))^-1 x in every bin, and which bins went ``bad``.
 
-    left, right (N, F or 1, 2), a (2, N, N) real and imaginary, x, y (N, C, F, 2), bad (F,); at least SIDE bins.
+    left, right (N, 2F or 2), x, y (N, C, 2F), real and imaginary parts in turn, a (2, N, N), bad (F,); at least SIDE
+    bins.
     Elimination without pivoting, checked by the residual: |x - (I - L) y|² may be up to ``tolerance`` times
     |x|² + |y|² + |L y|².
     """
@@ -28,18 +29,18 @@ def solve(
         at = min(first, stop - SIDE)  # the last block overlaps the one before
         for i in range(n):
             end = ends[i]
-            if first == start or left.shape[1] > 1:
-                for s in range(SIDE):
-                    f = at + s if left.shape[1] > 1 else 0
-                    end[0, s], end[1, s] = left[i, f, 0], left[i, f, 1]
-            if first == start or right.shape[1] > 1:
-                for s in range(SIDE):
-                    f = at + s if right.shape[1] > 1 else 0
-                    end[2, s], end[3, s] = right[i, f, 0], right[i, f, 1]
+            for side in range(2):
+                diagonal = right[i] if side else left[i]
+                if len(diagonal) > 2:
+                    for s in range(SIDE):
+                        end[2 * side, s], end[2 * side + 1, s] = diagonal[2 * (at + s)], diagonal[2 * (at + s) + 1]
+                elif first == start:
+                    for s in range(SIDE):
+                        end[2 * side, s], end[2 * side + 1, s] = diagonal[0], diagonal[1]
             for c in range(columns):
-                here = m[i, n + c]
+                here, column = m[i, n + c], x[i, c]
                 for s in range(SIDE):
-                    here[0, s], here[1, s] = x[i, c, at + s, 0], x[i, c, at + s, 1]
+                    here[0, s], here[1, s] = column[2 * (at + s)], column[2 * (at + s) + 1]
         for i in range(n):
             for j in range(n):
                 here, lend, rend, ar, ai = m[i, j], ends[i], ends[j], a[0, i, j], a[1, i, j]
@@ -68,7 +69,7 @@ def solve(
                 t[2, s] = t[3, s] = one - one
             for back in range(n):
                 i = n - 1 - back
-                row, end, pivot, scaled = m[i, n + c], ends[i], m[i, i], u[i]
+                row, end, pivot, scaled, column = m[i, n + c], ends[i], m[i, i], u[i], y[i, c]
                 for j in range(i + 1, n):
                     here, other = m[i, j], m[j, n + c]
                     for s in range(SIDE):
@@ -79,9 +80,9 @@ def solve(
                     yi = row[0, s] * pivot[1, s] + row[1, s] * pivot[0, s]
                     row[0, s], row[1, s] = yr, yi
                     scaled[0, s], scaled[1, s] = yr * end[2, s] - yi * end[3, s], yr * end[3, s] + yi * end[2, s]
-                    y[i, c, at + s, 0], y[i, c, at + s, 1] = yr, yi
+                    column[2 * (at + s)], column[2 * (at + s) + 1] = yr, yi
             for i in range(n):
-                row, end = m[i, n + c], ends[i]
+                row, end, column = m[i, n + c], ends[i], x[i, c]
                 for s in range(SIDE):
                     t[0, s] = t[1, s] = one - one
                 for j in range(n):
@@ -90,7 +91,7 @@ def solve(
                         t[0, s] += ar * scaled[0, s] - ai * scaled[1, s]
                         t[1, s] += ar * scaled[1, s] + ai * scaled[0, s]
                 for s in range(SIDE):
-                    xr, xi, yr, yi = x[i, c, at + s, 0], x[i, c, at + s, 1], row[0, s], row[1, s]
+                    xr, xi, yr, yi = column[2 * (at + s)], column[2 * (at + s) + 1], row[0, s], row[1, s]
                     vr, vi = end[0, s] * t[0, s] - end[1, s] * t[1, s], end[0, s] * t[1, s] + end[1, s] * t[0, s]
                     er, ei = xr - yr + vr, xi - yi + vi
                     t[2, s] += er * er + ei * ei

@@ -10,7 +10,7 @@ BLOCK = 128  # bins side by side; constant, so that loops over them become strai
 
 
 def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, out: Any) -> None:
-    """out[m, f] = Π_k b / a at w[f]; b, a (3, K, M) float64, w (F,) complex128, out (M, F, 2)."""
+    """out[m, f] = Π_k b / a at w[f]; b, a (3, K, M) float64, w (F,) complex128, out (M, 2F), real and imaginary parts in turn."""
     sections, channels = b.shape[1], b.shape[2]
     real = out.dtype.type
     d = np.empty((4, BLOCK), out.dtype)  # d and d², real and imaginary
@@ -50,16 +50,17 @@ def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, out: Any)
                         qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
                         hr, hi = h[0, i], h[1, i]
                         h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+                row = out[m]
                 if together:
                     for i in range(count):
-                        out[m, first + i, 0], out[m, first + i, 1] = h[0, i], h[1, i]
+                        row[2 * (first + i)], row[2 * (first + i) + 1] = h[0, i], h[1, i]
                 else:
                     for i in range(count):
-                        out[m, index[i], 0], out[m, index[i], 1] = h[0, i], h[1, i]
+                        row[2 * index[i]], row[2 * index[i] + 1] = h[0, i], h[1, i]
 
 
 def backward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, grad: Any, sums: Any) -> None:
-    """sums[share, 0] and [share, 1], (3, K, M) each: what grad (M, F, 2) makes of b and of a.
+    """sums[share, 0] and [share, 1], (3, K, M) each: what grad (M, 2F) makes of b and of a.
 
     The gradient of section k has the product of all others as a factor: of those before it, kept on the way up, times
     those after it, gathered on the way down. Nothing is divided by a section, which may be zero.
@@ -111,9 +112,13 @@ def backward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, grad: An
                         here[0, i], here[1, i], here[2, i], here[3, i] = hr, hi, vr, vi
                         here[4, i], here[5, i] = qr, qi
                         h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
-                for i in range(count):
-                    j = first + i if together else index[i]
-                    g[0, i], g[1, i] = grad[m, j, 0], -grad[m, j, 1]
+                row = grad[m]
+                if together:
+                    for i in range(count):
+                        g[0, i], g[1, i] = row[2 * (first + i)], -row[2 * (first + i) + 1]
+                else:
+                    for i in range(count):
+                        g[0, i], g[1, i] = row[2 * index[i]], -row[2 * index[i] + 1]
                 for back in range(sections):
                     k = sections - 1 - back
                     here = kept[k]
