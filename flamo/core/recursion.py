@@ -128,13 +128,7 @@ def _closed(loop: list[Response], x: torch.Tensor) -> torch.Tensor:
     left, right = loop[-1:] if diagonal[-1] else [], loop[:1] if diagonal[0] else []
     middle = loop[len(right) : len(loop) - len(left)]
     if len(middle) == 1 and middle[0].constant and len(loop) > 1 and all(len(h.tensor) == 1 for h in loop):
-        matrix = middle[0].tensor[0, 0]
-        one = matrix.new_ones(1, len(matrix))
         bins = max(x.shape[1], *(h.tensor.shape[1] for h in loop))
-        return close_network(
-            left[0].tensor[0] if left else one,
-            matrix,
-            right[0].tensor[0] if right else one,
-            x.expand(-1, bins, -1, -1),
-        )
+        before, after = (side[0].tensor[0] if side else None for side in (left, right))
+        return close_network(before, middle[0].tensor[0, 0], after, x.expand(-1, bins, -1, -1))
     return close_loop(cascade_of(loop).full(), x)

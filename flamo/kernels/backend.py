@@ -11,16 +11,19 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 log = logging.getLogger("flamo")
 
 PAYS = 1 << 15  # section-bins, or the like, below which a call is faster, or hardly slower, in plain torch
 SHARE = 1 << 16  # work that is worth a thread of its own
-OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {  # numba's cache does not see a change of these: touch the fused kernels as well
     "nogil": True,
     "error_model": "numpy",  # the other one tests for every division, and keeps it from being vectorised
     "fastmath": {"contract", "reassoc", "arcp", "nsz"},  # nnan, ninf would blind checks for what is not finite
 }
+
+KINDS = (torch.Tensor, torch.nn.Parameter, type(None))  # other kinds of tensors want to see the arithmetic
 
 Kernel = Callable[..., None]
 
@@ -31,6 +34,7 @@ class Fused:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.kernels: dict[tuple[Any, ...], Kernel | None] = {}
+        self.given_up = False
 
     def get(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
         """The compiled kernel 'module.function' for arguments like these, None where there cannot be one."""
@@ -38,21 +42,34 @@ class Fused:
         if key not in self.kernels:
             with self.lock:
                 if key not in self.kernels:
-                    self.kernels[key] = self._compiled(name, arguments)
+                    self.kernels[key] = self._made(name, arguments)
         return self.kernels[key]
 
-    def _compiled(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
+    def _made(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
+        _keep_freed_memory()
+        if self.given_up:
+            return None
         module, function = name.split(".")
         python = getattr(importlib.import_module(f"flamo.kernels.fused.{module}"), function)
         try:
-            return _compile(python, name, arguments)
+            return _compiled(python, name, arguments)
         except Exception as error:  # numba missing, too old, or at odds with this Python: there is the plain version
-            log.warning("without the fused kernel %s, which is slower: %s: %s", name, type(error).__name__, error)
+            self.given_up = True
+            log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)
             return None
 
 
-def _compile(python: Kernel, name: str, arguments: tuple[Any, ...]) -> Kernel:
-    import numba  # type: ignore[import-untyped, unused-ignore]
+def _keep_freed_memory() -> None:
+    """Have glibc keep what a training step frees, up to 64 MB, for the next one.
+
+    It would give it back to the system, and get it again page by page, a quarter of the time of a step. To free a
+    block teaches it that blocks up to this size, 32 MB at most, come and go; nothing is written into it.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8, device="cpu")
+
+
+def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...]) -> Kernel:
+    import numba
 
     types, start = tuple(numba.typeof(a) for a in arguments), time.perf_counter()
     try:
@@ -109,15 +126,13 @@ def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
     return True
 
 
-def transformed(*tensors: torch.Tensor) -> bool:
+def transformed(*tensors: torch.Tensor | None) -> bool:
     """Whether torch looks into the arithmetic: vmap, forward-mode derivatives, compilation, tensors of other kinds."""
-    from torch.autograd import forward_ad
-
     return (
         torch._C._are_functorch_transforms_active()
         or forward_ad._current_level >= 0
         or torch.compiler.is_compiling()
-        or any(type(t) not in (torch.Tensor, torch.nn.Parameter) or t.device.type == "meta" for t in tensors)
+        or any(type(t) not in KINDS or (t is not None and t.device.type == "meta") for t in tensors)
     )
 
 
@@ -133,5 +148,5 @@ def gradients(
 
 
 def planar(x: torch.Tensor) -> torch.Tensor:
-    """A complex spectrum (…, F) as contiguous real numbers (…, 2F), real and imaginary parts in turn; a view if it can."""
+    """A complex spectrum (…, F) as real and imaginary parts in turn, (…, 2F), contiguous: a view where x is."""
     return torch.view_as_real(x.detach().resolve_conj().resolve_neg().contiguous()).flatten(-2)

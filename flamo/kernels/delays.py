@@ -29,8 +29,8 @@ def delay_bank(m: torch.Tensor, nfft: int, gamma: float, dtype: torch.dtype) -> 
     Returns:
         (F, M), the bins of a delay next to each other in memory.
 
-    >>> delay_bank(torch.tensor([2.0]).double(), nfft=8, gamma=1.0, dtype=torch.complex64)[1]         # a quarter turn
-    tensor([0.-1.j])
+    >>> delay_bank(torch.tensor([2.0]).double(), nfft=8, gamma=1.0, dtype=torch.complex64)[1].imag    # a quarter turn
+    tensor([-1.])
     """
     if backend.transformed(m):
         return _composed(m, nfft, gamma, dtype)
@@ -102,7 +102,9 @@ def _backward(m: torch.Tensor, nfft: int, gamma: float, grad: torch.Tensor) -> t
     for where, block in _blocks(m, nfft, gamma):
         k = torch.arange(where.start, where.start + block.shape[1], device=m.device, dtype=m.dtype)
         slope = torch.stack((torch.full_like(k, math.log(gamma)), k * (2 * math.pi / nfft)), 1)  # of the real part of
-        total += torch.view_as_real(block.mul_(grad[:, where].conj())).flatten(1) @ slope.flatten()  # (ln γ - jω) conj(g) H
+        total += (
+            torch.view_as_real(block.mul_(grad[:, where].conj())).flatten(1) @ slope.flatten()
+        )  # (ln γ - jω) conj(g) H
     return total
 
 

@@ -9,6 +9,8 @@ import torch
 
 from flamo.kernels import backend
 
+Diagonal = torch.Tensor | None
+
 BLOCK = 1 << 18  # elements of a temporary in the plain version
 COLUMNS = 16  # right hand sides that the fused version takes at once
 LEAST_BINS = 32  # that the fused version works on
@@ -55,7 +57,7 @@ def close_channels(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return x / system
 
 
-def close_network(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def close_network(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
     r"""Solve :math:`(I - \mathrm{diag}(l)\,A\,\mathrm{diag}(r))\,y = x` in every bin, A the same in all of them.
 
     That is the loop of a feedback delay network. The derivative is a solve of the adjoint system, with
@@ -64,7 +66,7 @@ def close_network(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor,
         \partial l = \lambda\, \overline{A\, r y}, \quad \partial r = \bar y\, A^H \bar l \lambda
 
     Args:
-        left, right: l and r, (F or 1, N).
+        left, right: l and r, (F or 1, N), or None.
         matrix: A, (N, N), real or complex.
         x: (B, F, N, M), complex.
 
@@ -74,28 +76,27 @@ def close_network(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor,
     Raises:
         torch.linalg.LinAlgError: I - L is singular in some bin.
 
-    >>> one, x = torch.ones(1, 2), torch.ones(1, 3, 2, 1, dtype=torch.complex64)
-    >>> close_network(one, 0.5 * torch.eye(2), one, x)[0, 0, :, 0]
+    >>> left, x = torch.full((1, 2), 0.5), torch.ones(1, 3, 2, 1, dtype=torch.complex64)
+    >>> close_network(left, torch.eye(2), None, x)[0, 0, :, 0]
     tensor([2.+0.j, 2.+0.j])
     """
     batch, bins, channels, columns = x.shape
-    dtype = reduce(torch.promote_types, (v.dtype for v in (left, matrix, right)), x.dtype)
+    dtype = reduce(torch.promote_types, (v.dtype for v in (left, matrix, right) if v is not None), x.dtype)
     planar = x.to(dtype).permute(2, 0, 3, 1).reshape(channels, batch * columns, bins)
     plain = not dtype.is_complex or backend.transformed(left, matrix, right, x)
-    y = (_composed if plain else _Network.apply)(left.T, matrix, right.T, planar)
+    left, right = (None if v is None else v.T for v in (left, right))
+    y = (_composed if plain else _Network.apply)(left, matrix, right, planar)
     return y.reshape(channels, batch, columns, bins).permute(1, 3, 0, 2)
 
 
-# Below, bins come last: left and right are (N, F or 1), x and y are (N, C, F).
+# Below, bins come last: left and right are (N, F or 1) or None, x and y are (N, C, F).
 
 
 class _Network(torch.autograd.Function):
     """The loop with the derivative by the adjoint system."""
 
     @staticmethod
-    def forward(
-        ctx: Any, left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
         y = _solve(left, matrix, right, x)
         ctx.save_for_backward(left, matrix, right, x, y)
         return y
@@ -105,21 +106,25 @@ class _Network(torch.autograd.Function):
         left, matrix, right, x, y = ctx.saved_tensors
         if torch.is_grad_enabled():
             return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
-        need = ctx.needs_input_grad
-        adjoint = _solve(right.conj(), matrix.mH, left.conj(), grad)
-        entering = left.conj()[:, None] * adjoint if need[1] or need[2] else None
-        leaving = right[:, None] * y if need[0] or need[1] else None
-        return (
-            _matching((adjoint * _times(matrix, leaving).conj()).sum(1), left) if need[0] else None,
-            _outer(entering, leaving, matrix) if need[1] else None,
-            _matching((y.conj() * _times(matrix.mH, entering)).sum(1), right) if need[2] else None,
-            adjoint if need[3] else None,
-        )
+        need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
+        after, before = (None if v is None else v.conj() for v in (left, right))
+        adjoint = _solve(before, matrix.mH, after, grad)
+        gl = gm = gr = None
+        if need_left or need_matrix:
+            leaving = y if right is None else right[:, None] * y
+            gl = _matching(adjoint * _times(matrix, leaving).conj(), left) if need_left else None
+        if need_matrix or need_right:
+            entering = adjoint if after is None else after[:, None] * adjoint
+            gr = _matching(y.conj() * _times(matrix.mH, entering), right) if need_right else None
+        if need_matrix:
+            gm = _outer(entering, leaving, matrix)
+        return gl, gm, gr, adjoint if need_x else None
 
 
-def _composed(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def _composed(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
     """Of torch operations: (F, N, N) in memory, differentiable as often as you like."""
-    loop = left.T[:, :, None] * matrix * right.T[:, None, :]
+    loop = matrix[None] if left is None else left.T[:, :, None] * matrix
+    loop = loop if right is None else loop * right.T[:, None, :]
     return close_loop(loop[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
 
 
@@ -140,12 +145,13 @@ def _outer(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor
 
 
 def _matching(grad: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """A gradient (N, F) in the shape and type of what it is for."""
+    """A gradient (N, C, F), summed over columns, in the shape and type of what it is for."""
+    grad = grad.squeeze(1) if grad.shape[1] == 1 else grad.sum(1)
     grad = grad.sum(1, keepdim=True) if like.shape[1] == 1 else grad
     return (grad if like.is_complex() else grad.real).to(like.dtype)
 
 
-def _solve(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def _solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
     channels, columns, bins = x.shape
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     if not _fused_solve(left, matrix, right, x, y):
@@ -156,16 +162,16 @@ def _solve(left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: tor
 
 
 def _plain_solve(
-    left: torch.Tensor,
+    left: Diagonal,
     matrix: torch.Tensor,
-    right: torch.Tensor,
+    right: Diagonal,
     x: torch.Tensor,
     y: torch.Tensor,
     where: torch.Tensor | slice,
 ) -> None:
     """Some bins of y."""
-    left, right = (v if v.shape[1] == 1 else v[:, where] for v in (left, right))
-    y[:, :, where] = _composed(left.to(x.dtype), matrix.to(x.dtype), right.to(x.dtype), x[:, :, where])
+    left, right = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (left, right))
+    y[:, :, where] = _composed(left, matrix, right, x[:, :, where])
 
 
 def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -175,16 +181,15 @@ def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         raise torch.linalg.LinAlgError(POLE) from error
 
 
-def _fused_solve(
-    left: torch.Tensor, matrix: torch.Tensor, right: torch.Tensor, x: torch.Tensor, y: torch.Tensor
-) -> bool:
+def _fused_solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, y: torch.Tensor) -> bool:
     """y by the fused version, and with pivoting where that did not go well; False where there is none."""
     channels, columns, bins = x.shape
     work = bins * channels * channels * (channels + 3 * columns) // 3
-    if not backend.pays(work, left, matrix, right, x) or bins < LEAST_BINS:
+    if not backend.pays(work, x) or bins < LEAST_BINS:
         return False
     shares = min(backend.threads(work), bins // LEAST_BINS)
-    ends = [backend.planar(v.to(x.dtype)).numpy() for v in (left, right)]
+    one = x.new_ones(channels, 1)
+    ends = [backend.planar(one if v is None else v.to(x.dtype)).numpy() for v in (left, right)]
     a = torch.view_as_real(matrix.detach().to(x.dtype).resolve_conj()).movedim(-1, 0).contiguous().numpy()
     bad = torch.zeros(bins, dtype=torch.bool)
     tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2

@@ -161,8 +161,8 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return False
-    out = backend.planar(h).numpy()
-    return backend.run("sections.forward", len(w), backend.threads(work), *_coefficients(b, a, w), out)
+    arguments = (*_normalised(b, a)[:2], _points(w), backend.planar(h).numpy())
+    return backend.run("sections.forward", len(w), backend.threads(work), *arguments)
 
 
 def _fused_backward(
@@ -172,14 +172,22 @@ def _fused_backward(
     if not backend.pays(work, b, a, w):
         return None
     shares = backend.threads(work)
+    numerators, denominators, scale = _normalised(b, a)
     sums = torch.zeros((shares, 2, *b.shape), dtype=torch.float64)
-    arguments = (*_coefficients(b, a, w), backend.planar(grad).numpy(), sums.numpy())
+    arguments = (numerators, denominators, _points(w), backend.planar(grad).numpy(), sums.numpy())
     if not backend.run("sections.backward", len(w), shares, *arguments):
         return None
-    gb, ga = sums.sum(0)
+    gb, ga = sums.sum(0) / scale
     return gb, ga
 
 
-def _coefficients(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor) -> tuple[Any, ...]:
-    b, a = (c.detach().to(torch.float64).contiguous() for c in (b, a))
-    return b.numpy(), a.numpy(), w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()
+def _normalised(b: torch.Tensor, a: torch.Tensor) -> tuple[Any, Any, torch.Tensor]:
+    """Coefficients in float64 with denominators of about 1, whose squares float32 can hold, and what they were."""
+    b, a = b.detach().to(torch.float64), a.detach().to(torch.float64)
+    scale = a.abs().amax(0)
+    scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
+    return (b / scale).contiguous().numpy(), (a / scale).contiguous().numpy(), scale
+
+
+def _points(w: torch.Tensor) -> Any:
+    return w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()

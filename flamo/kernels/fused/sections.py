@@ -10,7 +10,10 @@ BLOCK = 128  # bins side by side; constant, so that loops over them become strai
 
 
 def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, out: Any) -> None:
-    """out[m, f] = Π_k b / a at w[f]; b, a (3, K, M) float64, w (F,) complex128, out (M, 2F), real and imaginary parts in turn."""
+    """out[m, f] = Π_k b / a at w[f]; b, a (3, K, M) float64, w (F,) complex128.
+
+    out (M, 2F) has real and imaginary parts in turn.
+    """
     sections, channels = b.shape[1], b.shape[2]
     real = out.dtype.type
     d = np.empty((4, BLOCK), out.dtype)  # d and d², real and imaginary
