@@ -16,7 +16,8 @@ from torch.autograd import forward_ad
 log = logging.getLogger("flamo")
 
 PAYS = 1 << 15  # section-bins, or the like, below which a call is faster, or hardly slower, in plain torch
-SHARE = 1 << 16  # work that is worth a thread of its own
+SHARE = 1 << 15  # work that is worth handing to another thread
+SHARES = 8  # more than there are threads, so that one that is held up holds up nobody
 OPTIONS: dict[str, Any] = {  # numba's cache does not see a change of these: touch the fused kernels as well
     "nogil": True,
     "error_model": "numpy",  # the other one tests for every division, and keeps it from being vectorised
@@ -100,27 +101,30 @@ def pays(work: int, *tensors: torch.Tensor) -> bool:
     return work >= PAYS and all(t.device.type == "cpu" for t in tensors)
 
 
-def threads(work: int) -> int:
-    """How many threads share out this much work."""
-    return max(1, min(torch.get_num_threads(), work // SHARE))
+def shares(work: int) -> int:
+    """Into how many parts this much work is cut: the same for any number of threads, and so are sums over them."""
+    return max(1, min(SHARES, work // SHARE))
 
 
 def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
     """Run ``kernel(start, stop, share, *arguments)`` over all bins; False where there is no fused version.
 
-    Threads are made for the call, so that nothing is left for a fork to lose.
+    Threads take shares as they come to it, since another pool's may be in their way. They are made for the call, so
+    that nothing is left for a fork to lose.
     """
     kernel = fused.get(name, (0, 0, 0, *arguments))
     if kernel is None:
         return False
-    edges = [bins * i // shares for i in range(shares + 1)]
-    others = [
-        threading.Thread(target=kernel, args=(edges[i], edges[i + 1], i, *arguments), daemon=True)
-        for i in range(1, shares)
-    ]
+    todo = iter(range(shares))
+
+    def work() -> None:
+        for i in todo:
+            kernel(bins * i // shares, bins * (i + 1) // shares, i, *arguments)
+
+    others = [threading.Thread(target=work, daemon=True) for _ in range(min(torch.get_num_threads(), shares) - 1)]
     for thread in others:
         thread.start()
-    kernel(edges[0], edges[1], 0, *arguments)
+    work()
     for thread in others:
         thread.join()
     return True

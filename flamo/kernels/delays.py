@@ -115,13 +115,13 @@ def _fused_forward(m: torch.Tensor, nfft: int, gamma: float, h: torch.Tensor) ->
     if not backend.pays(h.numel(), m, h):
         return False
     out = backend.planar(h).numpy()
-    return backend.run("delays.forward", h.shape[1], backend.threads(h.numel()), *_arguments(m, nfft, gamma), out)
+    return backend.run("delays.forward", h.shape[1], backend.shares(h.numel()), *_arguments(m, nfft, gamma), out)
 
 
 def _fused_backward(m: torch.Tensor, nfft: int, gamma: float, grad: torch.Tensor) -> torch.Tensor | None:
     if not backend.pays(grad.numel(), m, grad):
         return None
-    shares = backend.threads(grad.numel())
+    shares = backend.shares(grad.numel())
     sums = torch.zeros((shares, len(m)), dtype=torch.float64)
     arguments = (*_arguments(m, nfft, gamma), backend.planar(grad).numpy(), sums.numpy())
     return sums.sum(0) if backend.run("delays.backward", grad.shape[1], shares, *arguments) else None

@@ -187,7 +187,7 @@ def _fused_solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch
     work = bins * channels * channels * (channels + 3 * columns) // 3
     if not backend.pays(work, x) or bins < LEAST_BINS:
         return False
-    shares = min(backend.threads(work), bins // LEAST_BINS)
+    shares = min(backend.shares(work), bins // LEAST_BINS)
     one = x.new_ones(channels, 1)
     ends = [backend.planar(one if v is None else v.to(x.dtype)).numpy() for v in (left, right)]
     a = torch.view_as_real(matrix.detach().to(x.dtype).resolve_conj()).movedim(-1, 0).contiguous().numpy()

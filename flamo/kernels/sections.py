@@ -162,7 +162,7 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     if not backend.pays(work, b, a, w):
         return False
     arguments = (*_normalised(b, a)[:2], _points(w), backend.planar(h).numpy())
-    return backend.run("sections.forward", len(w), backend.threads(work), *arguments)
+    return backend.run("sections.forward", len(w), backend.shares(work), *arguments)
 
 
 def _fused_backward(
@@ -171,7 +171,7 @@ def _fused_backward(
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return None
-    shares = backend.threads(work)
+    shares = backend.shares(work)
     numerators, denominators, scale = _normalised(b, a)
     sums = torch.zeros((shares, 2, *b.shape), dtype=torch.float64)
     arguments = (numerators, denominators, _points(w), backend.planar(grad).numpy(), sums.numpy())

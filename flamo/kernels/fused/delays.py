@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 256  # bins that share a table
+BLOCK = 128  # bins that share a table
 
 
 def forward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float, out: Any) -> None:
