@@ -93,7 +93,7 @@ def _blocks(m: torch.Tensor, nfft: int, gamma: float) -> Iterator[tuple[slice, t
     for row in range(0, len(starts), rows):
         first = row * len(table)
         real = torch.view_as_real(outside[:, row : row + rows]) @ turned
-        block = torch.view_as_complex(real.reshape(len(m), -1, 2))
+        block = torch.view_as_complex(real.reshape(len(m), real.shape[1] * len(table), 2))
         yield slice(first, first + block.shape[1]), block[:, : bins - first]
 
 

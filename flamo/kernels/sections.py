@@ -68,19 +68,17 @@ class _Cascade(torch.autograd.Function):
 
 def _composed(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Of torch operations: K responses in memory, differentiable as often as you like, also by w."""
-    low = w.real >= 0
-    h = torch.empty((w.shape[0], b.shape[2]), dtype=dtype, device=w.device)
-    for half, sign in ((low, 1.0), (~low, -1.0)):
-        d = (1.0 - sign * w[half])[:, None].to(dtype)  # (f, 1)
-        pb, pa = (_expanded(c, sign).to(dtype.to_real())[:, :, None] for c in (b, a))
-        ratios = ((pb[2] * d + pb[1]) * d + pb[0]) / ((pa[2] * d + pa[1]) * d + pa[0])  # (K, f, M)
-        h[half] = reduce(operator.mul, ratios, torch.ones_like(h[half]))
-    return h
+    sign = torch.where(w.real >= 0, 1.0, -1.0).to(b.dtype)[:, None]  # (F, 1)
+    d = (1.0 - sign * w[:, None]).to(dtype)
+    pb, pa = (_expanded(c[:, :, None], sign).to(dtype.to_real()) for c in (b, a))  # (3, K, F, M)
+    ratios = ((pb[2] * d + pb[1]) * d + pb[0]) / ((pa[2] * d + pa[1]) * d + pa[0])  # (K, F, M)
+    return reduce(operator.mul, ratios) if len(ratios) else torch.ones(len(w), b.shape[2], dtype=dtype, device=w.device)
 
 
-def _expanded(c: torch.Tensor, sign: float) -> torch.Tensor:
+def _expanded(c: torch.Tensor, sign: torch.Tensor | float) -> torch.Tensor:
     """c0 + c1 w + c2 w² in terms of d = 1 - sign·w."""
-    return torch.stack((c[0] + sign * c[1] + c[2], -sign * c[1] - 2.0 * c[2], c[2]))
+    p0, p1 = c[0] + sign * c[1] + c[2], -sign * c[1] - 2.0 * c[2]
+    return torch.stack((p0, p1, c[2].expand_as(p1)))
 
 
 def _expanded_backward(p: torch.Tensor, sign: float) -> torch.Tensor:
@@ -182,9 +180,13 @@ def _fused_backward(
 
 
 def _normalised(b: torch.Tensor, a: torch.Tensor) -> tuple[Any, Any, torch.Tensor]:
-    """Coefficients in float64 with denominators of about 1, whose squares float32 can hold, and what they were."""
+    """Coefficients in float64 with denominators of about 1, whose squares float32 can hold, and what they were.
+
+    The scale is a power of two, so that nothing is rounded.
+    """
     b, a = b.detach().to(torch.float64), a.detach().to(torch.float64)
-    scale = a.abs().amax(0)
+    largest = a.abs().amax(0)
+    scale = largest / torch.frexp(largest).mantissa
     scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
     return (b / scale).contiguous().numpy(), (a / scale).contiguous().numpy(), scale
 
