@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -26,8 +27,9 @@ def filtered(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     >>> filtered(torch.tensor([[[2.0, 3.0]]]), torch.ones(1, 4, 2))[0, 0]
     tensor([2., 3.])
     """
-    vectors = x[0, 0, 0].numel() * (len(x) if len(h) == 1 else 1)
-    if (h.ndim == 4 and vectors > FEW) or backend.transformed(h, x):
+    vectors = math.prod(x.shape[3:]) * (len(x) if len(h) == 1 else 1)
+    empty = not h.numel() or not x.numel()
+    if (h.ndim == 4 and vectors > FEW) or empty or backend.transformed(h, x):
         return _composed(h, x)
     rows = x.reshape(*x.shape[:3], -1).movedim(1, -1)  # (B, N_in, T, F)
     y = _Filtered.apply(h.movedim(1, -1), rows)
