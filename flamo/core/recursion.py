@@ -6,6 +6,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import torch
@@ -14,10 +15,10 @@ from torch import nn
 from flamo.core.computed import computed
 from flamo.core.container import Container, probe_of
 from flamo.core.poles import HasPoles
-from flamo.core.response import Response, response_of
-from flamo.core.series import as_part
+from flamo.core.response import Response, cascade_of, merged
+from flamo.core.series import as_part, factors_of
 from flamo.core.state_space import StateSpace, state_space_of
-from flamo.kernels.loop import close_loop
+from flamo.kernels.loop import close_channels, close_loop, close_network
 
 EXACT_ORDER = 300  # up to which stability is told by the poles
 _MOST_NUMBERS = 1 << 24  # in the loop gain, when poles are counted
@@ -69,18 +70,19 @@ class Recursion(Container):
             outputs = getattr(self._modules[source], "output_channels", None)
             yield (source, outputs), (sink, getattr(self._modules[sink], "input_channels", None))
 
-    def _paths(self, like: torch.Tensor, ext_param: Any) -> tuple[Response, torch.Tensor]:
-        """The feedforward response and the loop gain F·B, (B or 1, F or 1, N_out, N_out)."""
+    def _paths(self, like: torch.Tensor, ext_param: Any) -> tuple[list[Response], list[Response]]:
+        """The feedforward path, and the loop from the output back to it, in factors."""
         external = self._by_name(ext_param)
-        forward = response_of(self.feedforward, like, external.get("feedforward"))
-        inner = like.new_empty(1, like.shape[1], forward.output_channels)
-        return forward, (forward @ response_of(self.feedback, inner, external.get("feedback"))).full()
+        forward = factors_of(self.feedforward, like, external.get("feedforward"))
+        inner = like.new_empty(1, like.shape[1], forward[-1].output_channels)
+        back = factors_of(self.feedback, inner, external.get("feedback"))
+        return forward, merged(back + forward)
 
     def forward(self, X: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         self._check_input(X, self.input_channels)
         forward, loop = self._paths(X, ext_param)
-        fed = forward.apply(X)
-        y = close_loop(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None])
+        fed = reduce(lambda x, h: h.apply(x), forward, X)
+        y = _closed(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None])
         return y.reshape(y.shape[0], *fed.shape[1:])
 
     @property
@@ -89,7 +91,10 @@ class Recursion(Container):
 
     def response(self, ext_param: Any = None) -> Response:
         forward, loop = self._paths(self._like(self.input_channels), ext_param)
-        return Response(close_loop(loop, forward.full().to(loop.dtype)))
+        total = cascade_of(forward)
+        if total.diagonal and loop[0].diagonal and len(loop) == 1:
+            return Response(close_channels(loop[0].tensor, total.tensor))
+        return Response(_closed(loop, total.full()))
 
     def state_space(self) -> StateSpace:
         forward = state_space_of(self.feedforward, self.input_channels)
@@ -142,7 +147,7 @@ class Recursion(Container):
     def _gain_on_grid(self, nfft: int) -> torch.Tensor:
         """F B at z = e^jω from ω = 0 to π, (nfft // 2 + 1, N_out, N_out) in complex128; nfft is made even."""
         self.set_nfft(nfft + nfft % 2)
-        gain = self._paths(self._like(self.input_channels), None)[1][0]
+        gain = cascade_of(self._paths(self._like(self.input_channels), None)[1]).full()[0]
         return gain.to(torch.complex128).expand(self.grid.bins, -1, -1)
 
     def probe(self, z: torch.Tensor | complex) -> torch.Tensor:
@@ -171,6 +176,24 @@ class Recursion(Container):
         if forward is None or back is None:
             raise ValueError("Recursion: a path has no value at a point of the z-plane")
         return forward, torch.eye(forward.shape[0], dtype=forward.dtype, device=forward.device) - forward @ back
+
+
+def _closed(loop: list[Response], x: torch.Tensor) -> torch.Tensor:
+    """Solve (I - L) y = x for x (B, F or 1, N, M), L in factors."""
+    diagonal = [h.diagonal for h in loop]
+    if diagonal == [True]:
+        return close_channels(loop[0].tensor[..., None], x)
+    if diagonal == [False, True, False] and loop[0].constant and loop[2].constant:
+        # (I - P Q)^-1 = I + P (I - Q P)^-1 Q, where Q P = Q (A D) has one constant matrix less
+        q, p = loop[0], loop[1:]
+        return x + cascade_of(p).apply(_closed(merged([*p, q]), q.apply(x)))
+    left, right = loop[-1:] if diagonal[-1] else [], loop[:1] if diagonal[0] else []
+    middle = loop[len(right) : len(loop) - len(left)]
+    if len(middle) == 1 and middle[0].constant and len(loop) > 1 and all(len(h.tensor) == 1 for h in loop):
+        bins = max(x.shape[1], *(h.tensor.shape[1] for h in loop))
+        before, after = (side[0].tensor[0] if side else None for side in (left, right))
+        return close_network(before, middle[0].tensor[0, 0], after, x.expand(-1, bins, -1, -1))
+    return close_loop(cascade_of(loop).full(), x)
 
 
 def _turns(loop: torch.Tensor) -> torch.Tensor:

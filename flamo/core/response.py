@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import nn
+
+from flamo.kernels.product import filtered
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Response:
         return self.tensor.ndim == 3
 
     @property
+    def constant(self) -> bool:
+        return self.tensor.shape[1] == 1
+
+    @property
     def input_channels(self) -> int:
         return self.tensor.shape[-1]
 
@@ -48,10 +56,9 @@ class Response:
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply a spectrum (B, F, N_in, …) by channel, or matrix by vector; trailing dimensions ride along."""
-        h, x = _same_dtype(self.tensor, x)
-        if self.diagonal:
-            return h.reshape(h.shape + (1,) * (x.ndim - 3)) * x
-        return torch.einsum("bfmn,bfn...->bfm...", h, x)
+        if self.constant and not self.diagonal:
+            return _same_in_every_bin(self.tensor[:, 0], x)
+        return filtered(*_same_dtype(self.tensor, x))
 
     def __matmul__(self, other: Response) -> Response:
         """The cascade: ``(g @ h).apply(x) == g.apply(h.apply(x))``."""
@@ -75,6 +82,28 @@ class Response:
         g, h = _same_dtype(self.full(), other.full())
         batch, bins = (max(g.shape[i], h.shape[i]) for i in (0, 1))
         return Response(torch.cat([t.expand(batch, bins, -1, -1) for t in (g, h)], dim=2))
+
+
+def merged(chain: Iterable[Response]) -> list[Response]:
+    """Responses one after the other, the first to come first, with neighbours multiplied that stay as small.
+
+    >>> gain, mix = Response(torch.ones(1, 1, 2)), Response(torch.ones(1, 1, 2, 2))
+    >>> delay = Response(torch.ones(1, 5, 2, dtype=torch.complex64))
+    >>> [h.tensor.ndim for h in merged([gain, mix, delay, gain])]
+    [4, 3]
+    """
+    out: list[Response] = []
+    for h in chain:
+        if out and ((h.diagonal and out[-1].diagonal) or (h.constant and out[-1].constant)):
+            out[-1] = h @ out[-1]
+        else:
+            out.append(h)
+    return out
+
+
+def cascade_of(chain: Iterable[Response]) -> Response:
+    """The response of at least one, the first to come first."""
+    return reduce(lambda total, h: h @ total, chain)
 
 
 def call(module: nn.Module, x: torch.Tensor, ext_param: object = None) -> torch.Tensor:
@@ -147,6 +176,23 @@ def _no_response(module: nn.Module, reason: str) -> ValueError:
         f"a {type(module).__name__} is no linear map of each bin, so that it has no frequency response and cannot "
         f"stand in a Recursion: {reason}"
     )
+
+
+def _same_in_every_bin(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """(B, N_out, N_in) times (B, F, N_in, …), as one product of matrices; a real one works on real numbers."""
+    rows = x.movedim(1, -1)  # (B, N_in, …, F)
+    if not rows.is_complex() or h.is_complex():
+        h, rows = _same_dtype(h, rows)
+        return _rows_times(h, rows).movedim(-1, 1)
+    rows = torch.view_as_real(rows.resolve_conj())
+    h, rows = _same_dtype(h, rows)
+    return torch.view_as_complex(_rows_times(h, rows)).movedim(-1, 1)
+
+
+def _rows_times(h: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    if len(h) == len(rows) == 1:  # no batch of products
+        return (h[0] @ rows[0].flatten(1)).reshape(1, h.shape[1], *rows.shape[2:])
+    return (h @ rows.flatten(2)).reshape(-1, h.shape[1], *rows.shape[2:])
 
 
 def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from flamo.core.computed import computed
 from flamo.core.container import Container, probe_chain
-from flamo.core.response import Response, call, response_of
+from flamo.core.response import Response, call, cascade_of, has_response, merged, response_of
 from flamo.core.state_space import StateSpace, state_space_of
 
 
@@ -120,15 +120,18 @@ class Series(Container, nn.Sequential):
         return type(self).forward is Series.forward and self._sized
 
     def response(self, ext_param: Any = None) -> Response:
+        return cascade_of(self.factors(ext_param))
+
+    def factors(self, ext_param: Any = None) -> list[Response]:
+        """The responses of the parts, multiplied with each other where that keeps them small."""
         external = self._by_name(ext_param)
         like = self._like(self.input_channels)
-        total: Response | None = None
+        chain: list[Response] = []
         for name, module in self._modules.items():
             if not isinstance(module, nn.Identity):
-                h = response_of(module, like, external.get(name))
-                like = like[:, :, :1].expand(-1, -1, h.output_channels)
-                total = h if total is None else h @ total
-        return response_of(nn.Identity(), like) if total is None else total
+                chain += factors_of(module, like, external.get(name))
+                like = like[:, :, :1].expand(-1, -1, chain[-1].output_channels)
+        return merged(chain or [response_of(nn.Identity(), like)])
 
     def state_space(self) -> StateSpace:
         channels, total = self.input_channels, None
@@ -151,6 +154,13 @@ class Series(Container, nn.Sequential):
         if total is None:
             raise ValueError("Series: nothing in it has a value at a point of the z-plane")
         return total
+
+
+def factors_of(module: nn.Module, like: torch.Tensor, ext_param: object = None) -> list[Response]:
+    """As :func:`~flamo.core.response.response_of`, in the factors of a Series."""
+    if isinstance(module, Series) and type(module).response is Series.response and has_response(module):
+        return module.factors(ext_param)
+    return [response_of(module, like, ext_param)]
 
 
 def as_part(module: Any) -> nn.Module:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from typing import Any
+
 import torch
+
+from flamo.kernels import backend
+
+Diagonal = torch.Tensor | None
+
+BLOCK = 1 << 18  # elements of a temporary in the plain version
+COLUMNS = 16  # right hand sides that the fused version takes at once
+LEAST_BINS = 32  # that the fused version works on
+POLE = "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
+ROUNDING = 16.0  # residual, in units of the last place, beyond which a bin is solved again, with pivoting
 
 
 def close_loop(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -26,16 +39,168 @@ def close_loop(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     dtype = torch.promote_types(loop.dtype, x.dtype)
     system, x = torch.eye(loop.shape[-1], dtype=dtype, device=loop.device) - loop, x.to(dtype)
     if loop.shape[0] > 1:
-        return _solve(system, x)
+        return _lapack(system, x)
     batch, _, _, columns = x.shape
     side_by_side = x.movedim(0, 2).flatten(2, 3)  # (F, N, B, M) -> (F, N, B·M)
-    return _solve(system[0], side_by_side).unflatten(2, (batch, columns)).movedim(2, 0)
+    return _lapack(system[0], side_by_side).unflatten(2, (batch, columns)).movedim(2, 0)
 
 
-def _solve(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def close_channels(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Solve :math:`(1 - l)\\,y = x` for channels that do not meet; raises as :func:`close_loop`.
+
+    >>> close_channels(torch.tensor(0.5), torch.tensor(1.0)).item()
+    2.0
+    """
+    system = 1.0 - loop
+    if not backend.transformed(system) and not system.all():
+        raise torch.linalg.LinAlgError(POLE)
+    return x / system
+
+
+def close_network(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+    r"""Solve :math:`(I - \mathrm{diag}(l)\,A\,\mathrm{diag}(r))\,y = x` in every bin, A the same in all of them.
+
+    That is the loop of a feedback delay network. The derivative is a solve of the adjoint system, with
+
+    .. math:: \lambda = (I - L)^{-H} g, \quad \partial x = \lambda, \quad \partial A = \bar l \lambda\, (r y)^H, \quad
+        \partial l = \lambda\, \overline{A\, r y}, \quad \partial r = \bar y\, A^H \bar l \lambda
+
+    Args:
+        left, right: l and r, (F or 1, N), or None.
+        matrix: A, (N, N), real or complex.
+        x: (B, F, N, M), complex.
+
+    Returns:
+        y, (B, F, N, M), the bins of a channel next to each other in memory.
+
+    Raises:
+        torch.linalg.LinAlgError: I - L is singular in some bin.
+
+    >>> left, x = torch.full((1, 2), 0.5), torch.ones(1, 3, 2, 1, dtype=torch.complex64)
+    >>> close_network(left, torch.eye(2), None, x)[0, 0, :, 0]
+    tensor([2.+0.j, 2.+0.j])
+    """
+    batch, bins, channels, columns = x.shape
+    dtype = reduce(torch.promote_types, (v.dtype for v in (left, matrix, right) if v is not None), x.dtype)
+    planar = x.to(dtype).permute(2, 0, 3, 1).reshape(channels, batch * columns, bins)
+    plain = not dtype.is_complex or backend.transformed(left, matrix, right, x)
+    left, right = (None if v is None else v.T for v in (left, right))
+    y = (_composed if plain else _Network.apply)(left, matrix, right, planar)
+    return y.reshape(channels, batch, columns, bins).permute(1, 3, 0, 2)
+
+
+# Below, bins come last: left and right are (N, F or 1) or None, x and y are (N, C, F).
+
+
+class _Network(torch.autograd.Function):
+    """The loop with the derivative by the adjoint system."""
+
+    @staticmethod
+    def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+        y = _solve(left, matrix, right, x)
+        ctx.save_for_backward(left, matrix, right, x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        left, matrix, right, x, y = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
+        need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
+        after, before = (None if v is None else v.conj() for v in (left, right))
+        adjoint = _solve(before, matrix.mH, after, grad)
+        gl = gm = gr = None
+        if need_left or need_matrix:
+            leaving = y if right is None else right[:, None] * y
+            gl = _matching(adjoint * _times(matrix, leaving).conj(), left) if need_left else None
+        if need_matrix or need_right:
+            entering = adjoint if after is None else after[:, None] * adjoint
+            gr = _matching(y.conj() * _times(matrix.mH, entering), right) if need_right else None
+        if need_matrix:
+            gm = _outer(entering, leaving, matrix)
+        return gl, gm, gr, adjoint if need_x else None
+
+
+def _composed(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+    """Of torch operations: (F, N, N) in memory, differentiable as often as you like."""
+    loop = matrix[None] if left is None else left.T[:, :, None] * matrix
+    loop = loop if right is None else loop * right.T[:, None, :]
+    return close_loop(loop[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
+
+
+def _times(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """A x in every bin; a real matrix works on the real and imaginary parts."""
+    if matrix.is_complex():
+        return (matrix.to(x.dtype) @ x.flatten(1)).reshape(x.shape)
+    rows = torch.view_as_real(x.resolve_conj()).flatten(1)
+    return torch.view_as_complex((matrix.to(rows.dtype) @ rows).reshape(*x.shape, 2))
+
+
+def _outer(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """x y^H summed over columns and bins, or its real part where ``like`` is real."""
+    if like.is_complex():
+        return (x.flatten(1) @ y.flatten(1).mH).to(like.dtype)
+    x, y = (torch.view_as_real(v.resolve_conj()).flatten(1) for v in (x, y))
+    return (x @ y.T).to(like.dtype)
+
+
+def _matching(grad: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """A gradient (N, C, F), summed over columns, in the shape and type of what it is for."""
+    grad = grad.squeeze(1) if grad.shape[1] == 1 else grad.sum(1)
+    grad = grad.sum(1, keepdim=True) if like.shape[1] == 1 else grad
+    return (grad if like.is_complex() else grad.real).to(like.dtype)
+
+
+def _solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+    channels, columns, bins = x.shape
+    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    if not _fused_solve(left, matrix, right, x, y):
+        step = max(1, BLOCK // max(1, channels * (channels + columns)))
+        for start in range(0, bins, step):
+            _plain_solve(left, matrix, right, x, y, slice(start, start + step))
+    return y
+
+
+def _plain_solve(
+    left: Diagonal,
+    matrix: torch.Tensor,
+    right: Diagonal,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    where: torch.Tensor | slice,
+) -> None:
+    """Some bins of y."""
+    left, right = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (left, right))
+    y[:, :, where] = _composed(left, matrix, right, x[:, :, where])
+
+
+def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     try:
         return torch.linalg.solve(system, x)
     except torch.linalg.LinAlgError as error:
-        raise torch.linalg.LinAlgError(
-            "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
-        ) from error
+        raise torch.linalg.LinAlgError(POLE) from error
+
+
+def _fused_solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, y: torch.Tensor) -> bool:
+    """y by the fused version, and with pivoting where that did not go well; False where there is none."""
+    channels, columns, bins = x.shape
+    work = bins * channels * channels * (channels + 3 * columns) // 3
+    if not backend.pays(work, x) or bins < LEAST_BINS:
+        return False
+    shares = min(backend.shares(work), bins // LEAST_BINS)
+    one = x.new_ones(channels, 1)
+    ends = [backend.planar(one if v is None else v.to(x.dtype)).numpy() for v in (left, right)]
+    a = torch.view_as_real(matrix.detach().to(x.dtype).resolve_conj()).movedim(-1, 0).contiguous().numpy()
+    bad = torch.zeros(bins, dtype=torch.bool)
+    tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
+    for c in range(0, columns, COLUMNS):
+        part = backend.planar(x[:, c : c + COLUMNS])
+        solved = torch.empty_like(part) if columns > COLUMNS else backend.planar(y)
+        arguments = (ends[0], a, ends[1], part.numpy(), solved.numpy(), tolerance, bad.numpy())
+        if not backend.run("loop.solve", bins, shares, *arguments):
+            return False
+        if columns > COLUMNS:
+            y[:, c : c + COLUMNS] = torch.view_as_complex(solved.unflatten(-1, (bins, 2)))
+    if bad.any():
+        _plain_solve(left, matrix, right, x, y, bad.nonzero()[:, 0])
+    return True

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from functools import reduce
+from typing import Any
 
 import torch
+
+from flamo.kernels import backend
+
+BLOCK = 1 << 18  # elements of a temporary in the plain version
 
 
 def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -14,7 +20,8 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
     Each polynomial is expanded about the nearer end of the frequency axis, :math:`c_0 + c_1 d + c_2 d^2` with
     :math:`d = 1 - w` or, where w is left of the imaginary axis, :math:`d = 1 + w`: there, where the three terms of the
     plain form cancel, these stay exact. d and c are formed in the precision of the arguments, the bulk of the work
-    runs in ``dtype``.
+    runs in ``dtype``. Its derivatives by b and a are summed in their precision; where w needs one as well, or a
+    derivative is to be differentiated again, everything is composed of torch operations.
 
     Args:
         b, a: numerators and denominators, shape (3, K, M), real.
@@ -22,7 +29,7 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
         dtype: complex type of the result.
 
     Returns:
-        (F, M).
+        (F, M), the bins of a channel next to each other in memory.
 
     >>> one_pole = torch.tensor([1.0, -0.5, 0.0]).double().reshape(3, 1, 1)
     >>> unit = torch.tensor([1.0, 0.0, 0.0]).double().reshape(3, 1, 1)
@@ -30,17 +37,159 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
     tensor([[2.0000+0.j],
             [0.6667+0.j]])
     """
+    if w.requires_grad or backend.transformed(b, a, w):
+        return _composed(b, a, w, dtype)
+    return _Cascade.apply(b, a, w, dtype)
+
+
+class _Cascade(torch.autograd.Function):
+    """The cascade with the derivative of a product, which keeps nothing but the coefficients."""
+
+    @staticmethod
+    def forward(ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        ctx.save_for_backward(b, a, w)
+        ctx.dtype = dtype
+        h = torch.empty_strided((len(w), b.shape[2]), (1, len(w)), dtype=dtype, device=w.device)
+        if not _fused_forward(b, a, w, h.T):
+            _forward(b, a, w, h.T)
+        return h
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        b, a, w = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            inputs = (b, a, w, ctx.dtype)
+            return backend.gradients(_composed, inputs, ctx.needs_input_grad, grad)
+        grad = grad.T.to(ctx.dtype)
+        sums = _fused_backward(b, a, w, grad)
+        gb, ga = _backward(b, a, w, grad) if sums is None else sums
+        return gb.to(b), ga.to(a), None, None
+
+
+def _composed(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Of torch operations: K responses in memory, differentiable as often as you like, also by w."""
+    sign = torch.where(w.real >= 0, 1.0, -1.0).to(b.dtype)[:, None]  # (F, 1)
+    d = (1.0 - sign * w[:, None]).to(dtype)
+    pb, pa = (_expanded(c[:, :, None], sign).to(dtype.to_real()) for c in (b, a))  # (3, K, F, M)
+    ratios = ((pb[2] * d + pb[1]) * d + pb[0]) / ((pa[2] * d + pa[1]) * d + pa[0])  # (K, F, M)
+    return reduce(operator.mul, ratios) if len(ratios) else torch.ones(len(w), b.shape[2], dtype=dtype, device=w.device)
+
+
+def _expanded(c: torch.Tensor, sign: torch.Tensor | float) -> torch.Tensor:
+    """c0 + c1 w + c2 w² in terms of d = 1 - sign·w."""
+    p0, p1 = c[0] + sign * c[1] + c[2], -sign * c[1] - 2.0 * c[2]
+    return torch.stack((p0, p1, c[2].expand_as(p1)))
+
+
+def _expanded_backward(p: torch.Tensor, sign: float) -> torch.Tensor:
+    """The transpose of :func:`_expanded`."""
+    return torch.stack((p[0], sign * (p[0] - p[1]), p[0] - 2.0 * p[1] + p[2]))
+
+
+# -- plain torch ---------------------------------------------------------------------------------------------------
+
+
+def _blocks(
+    w: torch.Tensor, size: int, dtype: torch.dtype
+) -> Iterator[tuple[float, torch.Tensor | slice, torch.Tensor]]:
+    """Runs of points at one end of the axis: its sign, where they are, and 1, d, d² as real (3, 2f)."""
     low = w.real >= 0
-    h = torch.empty((w.shape[0], b.shape[2]), dtype=dtype, device=w.device)
-    for half, sign in ((low, 1.0), (~low, -1.0)):
-        d = (1.0 - sign * w[half])[:, None].to(dtype)  # (f, 1)
-        ratios = _polynomial(b, d, sign) / _polynomial(a, d, sign)  # (K, f, M)
-        h[half] = reduce(operator.mul, ratios)
-    return h
+    count = int(low.sum())
+    ordered = bool(low[:count].all())  # as on a grid: slices instead of indices
+    for sign, half, offset in ((1.0, low, 0), (-1.0, ~low, count)):
+        where = half.nonzero()[:, 0]
+        for at in range(0, len(where), size):
+            index = where[at : at + size]
+            d = 1.0 - sign * w[index]
+            powers = torch.view_as_real(torch.stack((torch.ones_like(d), d, d * d)).to(dtype)).flatten(1)
+            yield sign, slice(offset + at, offset + at + len(index)) if ordered else index, powers
 
 
-def _polynomial(c: torch.Tensor, d: torch.Tensor, sign: float) -> torch.Tensor:
-    """c0 + c1 w + c2 w² in terms of d = 1 - sign·w; (3, K, M), (f, 1) → (K, f, M)."""
-    p = torch.stack((c[0] + sign * c[1] + c[2], -sign * c[1] - 2.0 * c[2], c[2]))
-    p = p.to(d.dtype.to_real())[:, :, None]
-    return (p[2] * d + p[1]) * d + p[0]
+def _polynomials(c: torch.Tensor, sign: float, powers: torch.Tensor) -> torch.Tensor:
+    """(3, K, M), (3, 2f) → (K, M, f) complex, as a product of matrices."""
+    p = _expanded(c, sign).to(powers.dtype).flatten(1).T @ powers
+    return torch.view_as_complex(p.reshape(*c.shape[1:], -1, 2))
+
+
+def _size(b: torch.Tensor) -> int:
+    return max(64, BLOCK // b[0].numel())
+
+
+def _forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> None:
+    """Into h (M, F)."""
+    if not b.numel():
+        h.fill_(1.0)
+        return
+    for sign, where, powers in _blocks(w, _size(b), h.dtype):
+        ratios = _polynomials(b, sign, powers).div_(_polynomials(a, sign, powers))
+        h[:, where] = reduce(torch.Tensor.mul_, ratios)
+
+
+def _backward(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, grad: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradients of b and a, (3, K, M), of that of the result, (M, F).
+
+    The gradient of a section has the product of all others as a factor: prefix times suffix products, so that nothing
+    is divided by a section, which may be zero.
+    """
+    gb, ga = torch.zeros_like(b), torch.zeros_like(a)
+    for sign, where, powers in _blocks(w, _size(b), grad.dtype) if b.numel() else ():
+        inverse = _polynomials(a, sign, powers).reciprocal_()
+        ratios = _polynomials(b, sign, powers).mul_(inverse)
+        after, before = grad[:, where].conj().resolve_conj(), ratios[0].clone()
+        for k in reversed(range(len(ratios))):
+            inverse[k] *= after
+            after = after * ratios[k]
+        for k in range(1, len(ratios)):
+            inverse[k] *= before
+            before *= ratios[k]
+        for total, part, factor in ((gb, inverse, 1.0), (ga, ratios.mul_(inverse), -1.0)):
+            # the real part of part · (1, d, d²), summed over the points
+            rows = torch.view_as_real(part.conj().resolve_conj()).reshape(b[0].numel(), -1)
+            sums = (rows @ powers.T).T.reshape(b.shape)
+            total.add_(_expanded_backward(sums.to(total.dtype), sign), alpha=factor)
+    return gb, ga
+
+
+# -- fused ---------------------------------------------------------------------------------------------------------
+
+
+def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> bool:
+    work = b[0].numel() * len(w)
+    if not backend.pays(work, b, a, w):
+        return False
+    arguments = (*_normalised(b, a)[:2], _points(w), backend.planar(h).numpy())
+    return backend.run("sections.forward", len(w), backend.shares(work), *arguments)
+
+
+def _fused_backward(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, grad: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    work = b[0].numel() * len(w)
+    if not backend.pays(work, b, a, w):
+        return None
+    shares = backend.shares(work)
+    numerators, denominators, scale = _normalised(b, a)
+    sums = torch.zeros((shares, 2, *b.shape), dtype=torch.float64)
+    arguments = (numerators, denominators, _points(w), backend.planar(grad).numpy(), sums.numpy())
+    if not backend.run("sections.backward", len(w), shares, *arguments):
+        return None
+    gb, ga = sums.sum(0) / scale
+    return gb, ga
+
+
+def _normalised(b: torch.Tensor, a: torch.Tensor) -> tuple[Any, Any, torch.Tensor]:
+    """Coefficients in float64 with denominators of about 1, whose squares float32 can hold, and what they were.
+
+    The scale is a power of two, so that nothing is rounded.
+    """
+    b, a = b.detach().to(torch.float64), a.detach().to(torch.float64)
+    largest = a.abs().amax(0)
+    scale = largest / torch.frexp(largest).mantissa
+    scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
+    return (b / scale).contiguous().numpy(), (a / scale).contiguous().numpy(), scale
+
+
+def _points(w: torch.Tensor) -> Any:
+    return w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()

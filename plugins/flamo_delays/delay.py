@@ -16,6 +16,7 @@ from flamo.core.grid import FrequencyGrid
 from flamo.core.physical import Quantity, Values, within
 from flamo.core.response import Response
 from flamo.core.state_space import StateSpace
+from flamo.kernels.delays import delay_at, delay_bank
 
 Map = Callable[[torch.Tensor], torch.Tensor]
 
@@ -171,8 +172,8 @@ class Delay(DSP):
     def on_grid(self, param: torch.Tensor) -> Response:
         samples = self._samples(self.values(param))
         self.warn_of_wrapping(samples)
-        h = delay_on_grid(self.grid, samples, self.channel_dims)
-        return self.laid_out(h.to(param.dtype.to_complex()), param)
+        h = delay_on_grid(self.grid, samples, self.channel_dims, param.dtype.to_complex())
+        return self.laid_out(h, param)
 
 
 class parallelDelay(Delay):
@@ -202,17 +203,7 @@ class parallelDelay(Delay):
         super().__init__(size, max_len, isint, unit, nfft, fs, requires_grad, alias_decay_db, device, dtype)
 
 
-def delay_on_grid(grid: FrequencyGrid, samples: torch.Tensor, channel_dims: int) -> torch.Tensor:
-    r""":math:`w_k^m = \gamma^m e^{-j 2\pi k m / \mathrm{nfft}}`, m ([B], *channels) → ([B], F, *channels).
-
-    The phase is formed as k·m modulo nfft: exact for whole samples, where ω·m loses digits with every octave of m.
-    """
-    m = samples.unsqueeze(-1 - channel_dims)
-    k = torch.arange(grid.bins, dtype=m.dtype, device=m.device).reshape(-1, *(1,) * channel_dims)
-    phase = torch.remainder(k * m, grid.nfft) * (2 * math.pi / grid.nfft)
-    return torch.polar(grid.gamma**m + torch.zeros_like(phase), -phase)
-
-
-def delay_at(w: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """w^m at any complex points, the principal branch where m is no whole number."""
-    return torch.polar(w.abs() ** samples, w.angle() * samples)
+def delay_on_grid(grid: FrequencyGrid, samples: torch.Tensor, channel_dims: int, dtype: torch.dtype) -> torch.Tensor:
+    r""":math:`w_k^m = \gamma^m e^{-j 2\pi k m / \mathrm{nfft}}`, m ([B], *channels) → ([B], F, *channels)."""
+    h = delay_bank(samples.flatten(), grid.nfft, grid.gamma, dtype)
+    return h.reshape(-1, *samples.shape).movedim(0, -1 - channel_dims)

@@ -10,7 +10,8 @@ from flamo.core.checks import checked_map, checked_size
 from flamo.core.constraints import Constraint, Identity, Rows, Softplus
 from flamo.core.physical import Quantity, Values, decibels_of
 from flamo.core.response import Response
-from flamo_delays.delay import Delay, Map, delay_at, delay_on_grid
+from flamo.kernels.delays import delay_at
+from flamo_delays.delay import Delay, Map, delay_on_grid
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,9 @@ class GainDelay(Delay):
         value = self.values(param)
         samples = self._samples(value)
         self.warn_of_wrapping(samples)
-        gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims)
-        h = gain * delay_on_grid(self.grid, samples, self.channel_dims)
-        return self.laid_out(h.to(param.dtype.to_complex()), param)
+        gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims).to(param.dtype)
+        h = delay_on_grid(self.grid, samples, self.channel_dims, param.dtype.to_complex())
+        return self.laid_out(gain * h, param)
 
 
 class parallelGainDelay(GainDelay):

@@ -153,3 +153,47 @@ def test_gradients():
 def test_what_does_not_fit_is_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def of_gains(*shapes):
+    """Gains of the sizes given, a diagonal one for one number, delays for none."""
+    parts = []
+    for shape in shapes:
+        part = (
+            delay_line(20.0)
+            if shape is None
+            else (dsp.parallelGain if len(shape) == 1 else dsp.Gain)(
+                shape, nfft=NFFT, alias_decay_db=20.0, dtype=torch.float64, requires_grad=True
+            )
+        )
+        if shape is not None:
+            part.param.data.copy_(0.4 * torch.randn(shape))
+        parts.append(part)
+    return system.Series(*parts)
+
+
+@pytest.mark.parametrize(
+    ("forward", "back"),
+    [
+        ([None], [(N, N), (N,)]),  # delays, then mixing and attenuation
+        ([None], [(N,), (N, N)]),
+        ([None, (N,)], [(N, N), None]),  # a diagonal at both ends
+        ([(N, N), None], [(N, N)]),  # constant matrices at both ends of the delays
+        ([None, (2, N)], [(N, 2)]),
+        ([(N, 2)], [None, (2, N)]),
+        ([None], [(N,)]),  # channels that do not meet
+        ([(N, N)], [(N, N), (N,)]),  # the same in every bin
+        ([None, (N, N)], [None, (N, N)]),  # no factors to be had
+    ],
+)
+def test_a_loop_in_factors_is_the_dense_one(forward, back):
+    loop = system.Recursion(of_gains(*forward), of_gains(*back))
+    x = torch.randn(2, NFFT // 2 + 1, loop.input_channels, dtype=torch.complex128)
+    F, B = (path.response().full().to(x.dtype) for path in (loop.feedforward, loop.feedback))
+    expected = torch.linalg.solve(torch.eye(F.shape[2]) - F @ B, F)
+    torch.testing.assert_close(loop.response().full().to(x.dtype).expand_as(expected), expected)
+    parameters = [p for p in loop.parameters() if p.requires_grad]
+    y, dense = loop(x), (expected @ x[..., None])[..., 0]
+    torch.testing.assert_close(y, dense)
+    grad = torch.randn_like(dense)
+    torch.testing.assert_close(torch.autograd.grad(y, parameters, grad), torch.autograd.grad(dense, parameters, grad))

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import signal
 
+from flamo.kernels import sections
 from flamo.kernels.sections import cascade
 
 
@@ -15,7 +18,7 @@ def random_sections(count, channels, seed=0):
 
 
 def circle(count=257):
-    return torch.exp(-1j * torch.pi * torch.arange(count, dtype=torch.float64) / (count - 1))
+    return torch.exp(-1j * torch.pi * torch.arange(count, dtype=torch.float64) / max(1, count - 1))
 
 
 def by_scipy(b, a, w):
@@ -24,26 +27,72 @@ def by_scipy(b, a, w):
     return np.stack([signal.sosfreqz(s / s[:, 3:4], -np.angle(w.numpy()))[1] for s in sos], 1)
 
 
-@pytest.mark.parametrize(("sections", "channels"), [(1, 1), (4, 3), (8, 1), (3, 0)])
-def test_equals_scipy(sections, channels):
-    b, a = random_sections(sections, channels)
+def composed(b, a, w):
+    return sections._composed(b, a, w, torch.complex128)
+
+
+def gradients_of(h, b, a, grad):
+    return torch.autograd.grad(h, (b, a), grad.to(h.dtype))
+
+
+@pytest.mark.parametrize(("count", "channels"), [(1, 1), (4, 3), (8, 1), (3, 0)])
+def test_equals_scipy(version, count, channels):
+    b, a = random_sections(count, channels)
     h = cascade(b, a, circle(), torch.complex128)
     assert h.shape == (257, channels)
     if channels:
         np.testing.assert_allclose(h.numpy(), by_scipy(b, a, circle()), rtol=1e-9)
 
 
+@given(
+    count=st.integers(0, 9),
+    channels=st.integers(0, 4),
+    bins=st.integers(0, 300),
+    on_circle=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_values_and_gradients_are_those_of_numpy_in_double_precision(version, count, channels, bins, on_circle, seed):
+    """On a grid, and at points in any order, of all signs."""
+    b, a = (c.requires_grad_() for c in random_sections(count, channels, seed))
+    rng = np.random.default_rng(seed)
+    anywhere = rng.uniform(0.3, 0.9, bins) * np.exp(1j * rng.uniform(-9, 9, bins))
+    w = circle(bins) if on_circle else torch.from_numpy(anywhere)
+    powers = w.numpy()[:, None, None] ** np.arange(3)[:, None, None, None]
+    B, A = ((c.detach().numpy()[:, None] * powers).sum(0) for c in (b, a))  # (F, K, M)
+    truth = (B / A).prod(1)
+    grad = torch.from_numpy(rng.standard_normal((bins, channels)) + 1j * rng.standard_normal((bins, channels)))
+    others = np.stack([np.delete(B / A, k, 1).prod(1) for k in range(count)], 1) if count else B
+    slope = grad.numpy().conj()[:, None] * others / A  # Re(conj(g) ∂h/∂b), summed over the bins
+    expected = (powers * slope).sum(1).real, -(powers * slope * B / A).sum(1).real
+    for dtype, tolerance in ((torch.complex128, 1e-10), (torch.complex64, 1e-4)):
+        h = cascade(b, a, w, dtype)
+        assert h.shape == (bins, channels)
+        np.testing.assert_allclose(h.detach(), truth, rtol=tolerance, atol=tolerance * np.abs(truth).max(initial=0))
+        for actual, exact in zip(gradients_of(h, b, a, grad), expected, strict=True):
+            assert actual.dtype == torch.float64
+            np.testing.assert_allclose(actual, exact, rtol=0, atol=tolerance * np.abs(exact).max(initial=0))
+
+
 @pytest.mark.parametrize("cutoff", [20.0, 1000.0, 23980.0])
-def test_float32_is_exact_at_both_ends_of_the_axis(cutoff):
+def test_float32_is_exact_at_both_ends_of_the_axis(version, cutoff):
     """An eighth-order Butterworth at the edge of the axis, where the plain form loses all digits in float32."""
     kind = "lowpass" if cutoff < 12000 else "highpass"
     sos = torch.from_numpy(signal.butter(8, cutoff, kind, fs=48000, output="sos")).T[:, :, None].contiguous()
     w = circle(48001)
-    exact, single = (cascade(sos[:3], sos[3:], w, d) for d in (torch.complex128, torch.complex64))
+    exact = composed(sos[:3], sos[3:], w)
+    double, single = (cascade(sos[:3], sos[3:], w, d) for d in (torch.complex128, torch.complex64))
+    assert (double - exact).abs().max() / exact.abs().max() < 1e-13
     assert (single - exact).abs().max() / exact.abs().max() < 1e-5
+    # zeros as near to the end as poles
+    other = signal.butter(
+        8, 24000 - 2 * (24000 - cutoff) if cutoff > 12000 else 2 * cutoff, kind, fs=48000, output="sos"
+    )
+    zeros = torch.from_numpy(other).T[3:, :, None].contiguous()
+    exact, single = composed(zeros, sos[3:], w), cascade(zeros, sos[3:], w, torch.complex64)
+    assert ((single - exact).abs() / exact.abs()).max() < 1e-5
 
 
-def test_gradients():
+def test_gradients(version):
     b, a = random_sections(3, 2)
     w = circle(9)[1:-1] * 0.99
     assert torch.autograd.gradcheck(
@@ -51,8 +100,94 @@ def test_gradients():
     )
 
 
-def test_gradients_are_finite_where_a_section_is_zero():
-    zero_at_dc = torch.tensor([1.0, -1.0, 0.0], dtype=torch.float64).reshape(3, 1, 1).repeat(1, 3, 1).requires_grad_()
-    _, a = random_sections(3, 1)
-    cascade(zero_at_dc, a, circle(5), torch.complex128).abs().sum().backward()
-    assert zero_at_dc.grad.isfinite().all()
+def test_second_derivatives(version):
+    b, a = (c.requires_grad_() for c in random_sections(2, 2))
+    w = circle(5) * 0.9
+    assert torch.autograd.gradgradcheck(lambda b, a: cascade(b, a, w, torch.complex128), (b, a))
+
+
+def test_derivatives_by_the_points(version):
+    b, a = random_sections(2, 2)
+    w = (0.9 * circle(5)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda w: cascade(b, a, w, torch.complex128), w)
+
+
+@pytest.mark.parametrize("zeros", [1, 2, 3])
+def test_gradients_where_sections_are_zero(version, zeros):
+    """A product without one factor is zero only where another one is."""
+    b, a = random_sections(3, 2)
+    b[:, :zeros] = torch.tensor([1.0, -1.0, 0.0], dtype=torch.float64)[:, None, None]  # at DC
+    b.requires_grad_(), a.requires_grad_()
+    w, grad = circle(5), torch.randn(5, 2, dtype=torch.complex128)
+    h = cascade(b, a, w, torch.complex128)
+    assert (h[0] == 0).all()
+    torch.testing.assert_close(
+        gradients_of(h, b, a, grad), gradients_of(composed(b, a, w), b, a, grad), rtol=1e-9, atol=1e-12
+    )
+    at_dc = gradients_of(cascade(b, a, w[:1], torch.complex128), b, a, grad[:1])[0]
+    assert (at_dc[:, :zeros].abs().max() > 0) == (zeros == 1)
+
+
+def test_a_pole_on_the_grid_is_not_finite_there_and_nowhere_else(version):
+    b, a = random_sections(2, 2)
+    a[:, 1, 0] = torch.tensor([1.0, 0.0, 1.0])  # at z = ±j, the middle of the axis
+    w = circle(5)
+    w[2] = -1j
+    h = cascade(b, a, w, torch.complex64)
+    assert h.isfinite().tolist() == composed(b, a, w).to(torch.complex64).isfinite().tolist()
+    assert not h[2, 0].isfinite()
+    assert h.isfinite().sum() == 9
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_the_scale_of_coefficients_does_not_count(version, scale):
+    b, a = (c.requires_grad_() for c in random_sections(2, 2))
+    h = cascade(scale * b, scale * a, circle(), torch.complex64)
+    torch.testing.assert_close(h, cascade(b, a, circle(), torch.complex64))
+    assert all(g.isfinite().all() for g in gradients_of(h, b, a, torch.ones_like(h)))
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns", "expanded", "conjugate"])
+def test_arguments_and_gradients_may_lie_in_memory_as_they_like(version, layout):
+    b, a = (c.requires_grad_() for c in random_sections(2, 3))
+    grad = torch.randn(257, 3, dtype=torch.complex128)
+    grad = {
+        "rows": grad,
+        "columns": grad.T.contiguous().T,
+        "expanded": grad[:, :1].expand(-1, 3),
+        "conjugate": grad.conj(),
+    }[layout]
+    w = circle(513).conj()[::2]
+    turned = [c.permute(2, 1, 0).contiguous().permute(2, 1, 0) for c in (b, a)]
+    torch.testing.assert_close(
+        gradients_of(cascade(*turned, w, torch.complex128), b, a, grad), gradients_of(composed(b, a, w), b, a, grad)
+    )
+    shared = b[:, :1].expand(-1, 2, -1)
+    torch.testing.assert_close(cascade(shared, a, w, torch.complex128), composed(shared, a, w))
+
+
+def test_batches_by_vmap(version):
+    b, a = (torch.stack(c) for c in zip(*(random_sections(2, 3, seed) for seed in range(4)), strict=True))
+    batch = torch.vmap(lambda b, a: cascade(b, a, circle(), torch.complex128))(b, a)
+    torch.testing.assert_close(batch[3], cascade(b[3], a[3], circle(), torch.complex128))
+
+
+def test_forward_derivatives(version):
+    b, a = random_sections(2, 1)
+    slope = torch.func.jvp(lambda b: cascade(b, a, circle(9), torch.complex128), (b,), (b,))[1]
+    torch.testing.assert_close(slope, 2 * cascade(b, a, circle(9), torch.complex128))  # of degree 2 in b
+
+
+def test_sums_do_not_depend_on_the_number_of_threads(version):
+    b, a = (c.requires_grad_() for c in random_sections(3, 2))
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            h = cascade(b, a, circle(5001), torch.complex64)
+            found.append(gradients_of(h, b, a, torch.ones_like(h)))
+    finally:
+        torch.set_num_threads(before)
+    if version == "fused":
+        assert all(torch.equal(x, y) for other in found[1:] for x, y in zip(found[0], other, strict=True))
+    torch.testing.assert_close(found[0], found[2], rtol=1e-4, atol=1e-4)

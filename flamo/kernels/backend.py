@@ -1,0 +1,156 @@
+"""What the kernels share: when the fused version pays, compiling it, and threads that share out the bins."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+log = logging.getLogger("flamo")
+
+PAYS = 1 << 15  # section-bins, or the like, below which a call is faster, or hardly slower, in plain torch
+SHARE = 1 << 15  # work that is worth handing to another thread
+SHARES = 8  # more than there are threads, so that one that is held up holds up nobody
+OPTIONS: dict[str, Any] = {  # numba's cache does not see a change of these: touch the fused kernels as well
+    "nogil": True,
+    "error_model": "numpy",  # the other one tests for every division, and keeps it from being vectorised
+    "fastmath": {"contract", "reassoc", "arcp", "nsz"},  # nnan, ninf would blind checks for what is not finite
+}
+
+KINDS = (torch.Tensor, torch.nn.Parameter, type(None))  # other kinds of tensors want to see the arithmetic
+
+Kernel = Callable[..., None]
+
+
+class Fused:
+    """The fused kernels of this process, compiled one by one when they are first needed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.kernels: dict[tuple[Any, ...], Kernel | None] = {}
+        self.given_up = False
+
+    def get(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
+        """The compiled kernel 'module.function' for arguments like these, None where there cannot be one."""
+        key = (name, *(getattr(a, "dtype", type(a)) for a in arguments))
+        if key not in self.kernels:
+            with self.lock:
+                if key not in self.kernels:
+                    self.kernels[key] = self._made(name, arguments)
+        return self.kernels[key]
+
+    def _made(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
+        _keep_freed_memory()
+        if self.given_up:
+            return None
+        module, function = name.split(".")
+        python = getattr(importlib.import_module(f"flamo.kernels.fused.{module}"), function)
+        try:
+            return _compiled(python, name, arguments)
+        except Exception as error:  # numba missing, too old, or at odds with this Python: there is the plain version
+            self.given_up = True
+            log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)
+            return None
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what a training step frees, up to 64 MB, for the next one.
+
+    It would give it back to the system, and get it again page by page, a quarter of the time of a step. To free a
+    block teaches it that blocks up to this size, 32 MB at most, come and go; nothing is written into it.
+    """
+    torch.empty(31 << 20, dtype=torch.uint8, device="cpu")
+
+
+def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...]) -> Kernel:
+    import numba
+
+    types, start = tuple(numba.typeof(a) for a in arguments), time.perf_counter()
+    try:
+        kernel = numba.njit(cache=True, **OPTIONS)(python)
+        kernel.compile(types)
+    except (RuntimeError, OSError) as error:  # no folder that can be written
+        log.warning("compiling the kernel %s anew in every process: %s", name, error)
+        kernel = numba.njit(**OPTIONS)(python)
+        kernel.compile(types)
+    if not kernel.stats.cache_hits:
+        log.info("compiled the kernel %s in %.1f s", name, time.perf_counter() - start)
+    return kernel
+
+
+fused = Fused()
+
+
+def _after_fork() -> None:
+    fused.lock = threading.Lock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def pays(work: int, *tensors: torch.Tensor) -> bool:
+    """Whether the fused version is worth a try: enough work, on the CPU."""
+    return work >= PAYS and all(t.device.type == "cpu" for t in tensors)
+
+
+def shares(work: int) -> int:
+    """Into how many parts this much work is cut: the same for any number of threads, and so are sums over them."""
+    return max(1, min(SHARES, work // SHARE))
+
+
+def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
+    """Run ``kernel(start, stop, share, *arguments)`` over all bins; False where there is no fused version.
+
+    Threads take shares as they come to it, since another pool's may be in their way. They are made for the call, so
+    that nothing is left for a fork to lose.
+    """
+    kernel = fused.get(name, (0, 0, 0, *arguments))
+    if kernel is None:
+        return False
+    todo = iter(range(shares))
+
+    def work() -> None:
+        for i in todo:
+            kernel(bins * i // shares, bins * (i + 1) // shares, i, *arguments)
+
+    others = [threading.Thread(target=work, daemon=True) for _ in range(min(torch.get_num_threads(), shares) - 1)]
+    for thread in others:
+        thread.start()
+    work()
+    for thread in others:
+        thread.join()
+    return True
+
+
+def transformed(*tensors: torch.Tensor | None) -> bool:
+    """Whether torch looks into the arithmetic: vmap, forward-mode derivatives, compilation, tensors of other kinds."""
+    return (
+        torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or torch.compiler.is_compiling()
+        or any(type(t) not in KINDS or (t is not None and t.device.type == "meta") for t in tensors)
+    )
+
+
+def gradients(
+    composed: Callable[..., torch.Tensor], inputs: tuple[Any, ...], needed: tuple[bool, ...], grad: torch.Tensor
+) -> tuple[torch.Tensor | None, ...]:
+    """Gradients that can be differentiated again: autograd's own, of the kernel composed of torch operations."""
+    with torch.enable_grad():
+        y = composed(*inputs)
+    wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
+    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
+    return tuple(next(found) if need else None for need in needed)
+
+
+def planar(x: torch.Tensor) -> torch.Tensor:
+    """A complex spectrum (…, F) as real and imaginary parts in turn, (…, 2F), contiguous: a view where x is."""
+    return torch.view_as_real(x.detach().resolve_conj().resolve_neg().contiguous()).flatten(-2)
