@@ -47,8 +47,9 @@ class _Filtered(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(h, x)
-        wide, x = _wide(h.contiguous()), x.contiguous()
+        laid, x_laid = h.contiguous(), x.contiguous()  # once: a change of layout takes longer than the product
+        ctx.save_for_backward(h, x, laid, x_laid)
+        wide, x = _wide(laid), x_laid
         if h.ndim == 3:
             return wide * x
         y = wide[:, :, 0] * x[:, None, 0]
@@ -58,13 +59,14 @@ class _Filtered(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        h, x = ctx.saved_tensors
+        given, laid = ctx.saved_tensors[:2], ctx.saved_tensors[2:]
+        h, x = given if torch.is_grad_enabled() else laid  # what was given leads on to second derivatives
         need_h, need_x = ctx.needs_input_grad
         full = h.ndim == 4
         grad = grad.contiguous()[:, :, None] if full else grad.contiguous()
-        conjugate = x.contiguous().conj()
+        conjugate = x.conj()
         gh = _summed(grad * (conjugate[:, None] if full else conjugate)) if need_h else None
-        gx = (_wide(h.contiguous()) * grad.conj()).conj() if need_x else None
+        gx = _wide(h).conj() * grad if need_x else None
         return (
             None if gh is None else gh.sum_to_size(h.shape),
             None if gx is None else (gx.sum(1) if full else gx).sum_to_size(x.shape),
