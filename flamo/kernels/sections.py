@@ -115,6 +115,12 @@ def _size(b: torch.Tensor) -> int:
     return max(64, BLOCK // b[0].numel())
 
 
+def _silence(dtype: torch.dtype) -> float:
+    """Below it a product is 0, as a spectrum that is multiplied with it soon may be no normal number any more: the
+    derivative that torch has for the magnitude of such a one is NaN."""
+    return torch.finfo(dtype).tiny ** 0.8
+
+
 def _forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> None:
     """Into h (M, F)."""
     if not b.numel():
@@ -122,7 +128,9 @@ def _forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor)
         return
     for sign, where, powers in _blocks(w, _size(b), h.dtype):
         ratios = _polynomials(b, sign, powers).div_(_polynomials(a, sign, powers))
-        h[:, where] = reduce(torch.Tensor.mul_, ratios)
+        total = reduce(torch.Tensor.mul_, ratios)
+        silent = total.real.abs() + total.imag.abs() < _silence(h.dtype)
+        h[:, where] = total.masked_fill_(silent, 0.0)
 
 
 def _backward(
@@ -159,7 +167,7 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return False
-    arguments = (*_normalised(b, a)[:2], _points(w), backend.planar(h).numpy())
+    arguments = (*_normalised(b, a)[:2], _points(w), _silence(h.dtype), backend.planar(h).numpy())
     return backend.run("sections.forward", len(w), backend.shares(work), *arguments)
 
 

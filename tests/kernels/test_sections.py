@@ -191,3 +191,15 @@ def test_sums_do_not_depend_on_the_number_of_threads(version):
     if version == "fused":
         assert all(torch.equal(x, y) for other in found[1:] for x, y in zip(found[0], other, strict=True))
     torch.testing.assert_close(found[0], found[2], rtol=1e-4, atol=1e-4)
+
+
+def test_a_deep_stopband_has_a_magnitude_with_a_derivative(version):
+    """torch's derivative of the magnitude of what is hardly a number any more is NaN."""
+    sos = torch.from_numpy(np.stack([signal.butter(2, cutoff, output="sos") for cutoff in np.linspace(0.1, 0.9, 16)]))
+    b, a = (c.permute(2, 1, 0).expand(3, 8, 16).contiguous().requires_grad_() for c in sos.split(3, 2))
+    h = cascade(b, a, circle(1025), torch.complex64)
+    assert (h == 0).any()
+    assert not (h == 0).all()
+    torch.stack([(0.01 * value).abs() for value in h[-8:].flatten()]).sum().backward()
+    assert b.grad.isfinite().all()
+    assert a.grad.isfinite().all()

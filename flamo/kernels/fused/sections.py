@@ -9,8 +9,8 @@ import numpy as np
 BLOCK = 128  # bins side by side; constant, so that loops over them become straight vector code
 
 
-def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, out: Any) -> None:
-    """out[m, f] = Π_k b / a at w[f]; b, a (3, K, M) float64, w (F,) complex128.
+def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, silence: float, out: Any) -> None:
+    """out[m, f] = Π_k b / a at w[f], 0 where that is below ``silence``; b, a (3, K, M) float64, w (F,) complex128.
 
     out (M, 2F) has real and imaginary parts in turn.
     """
@@ -53,6 +53,9 @@ def forward(start: int, stop: int, share: int, b: Any, a: Any, w: Any, out: Any)
                         qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
                         hr, hi = h[0, i], h[1, i]
                         h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+                for i in range(BLOCK):
+                    if abs(h[0, i]) + abs(h[1, i]) < silence:
+                        h[0, i], h[1, i] = real(0.0), real(0.0)
                 row = out[m]
                 if together:
                     for i in range(count):
