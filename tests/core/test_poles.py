@@ -118,6 +118,21 @@ def test_a_lossless_network_has_its_poles_on_the_circle():
         network(1.0, samples=(101, 211, 307)).is_stable()
 
 
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        lambda: dsp.HouseholderMatrix((4, 4), nfft=1024, **F64),
+        lambda: dsp.Matrix((4, 4), matrix_type="orthogonal", nfft=1024, **F64),
+        lambda: dsp.Matrix((4, 4), matrix_type="hadamard", nfft=1024, **F64),
+        lambda: dsp.Matrix((4, 4), matrix_type="rotation", nfft=1024, **F64),
+    ],
+)
+def test_loops_around_matrices_that_keep_the_energy_are_lossless(matrix):
+    poles = system.Recursion(delays(3, 5, 7, 11), matrix()).poles()
+    assert len(poles) == 26
+    np.testing.assert_allclose(poles.abs().numpy(), 1.0, rtol=1e-9)
+
+
 @pytest.fixture(params=["poles", "Nyquist"])
 def way(request, monkeypatch):
     """Both ways to tell whether a loop is stable."""
