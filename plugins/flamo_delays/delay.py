@@ -159,21 +159,9 @@ class Delay(DSP):
         w, value = self.operands(w, param)
         return delay_at(w, self._samples(value))
 
-    def warn_of_wrapping(self, samples: torch.Tensor) -> None:
-        """Warn of delays that the grid cannot tell from shorter ones."""
-        try:
-            longest = float(samples.detach().max())
-        except RuntimeError:  # within torch.vmap no value is known
-            return
-        if longest >= self.nfft:
-            message = f"a delay of {longest:g} samples is not shorter than nfft={self.nfft}: it wraps in time"
-            warnings.warn(message, stacklevel=2)
-
     def on_grid(self, param: torch.Tensor) -> Response:
-        samples = self._samples(self.values(param))
-        self.warn_of_wrapping(samples)
-        h = delay_on_grid(self.grid, samples, self.channel_dims, param.dtype.to_complex())
-        return self.laid_out(h, param)
+        samples, dtype = self._samples(self.values(param)), param.dtype.to_complex()
+        return self.laid_out(delay_on_grid(self.grid, samples, self.channel_dims, dtype), param)
 
 
 class parallelDelay(Delay):
@@ -204,6 +192,20 @@ class parallelDelay(Delay):
 
 
 def delay_on_grid(grid: FrequencyGrid, samples: torch.Tensor, channel_dims: int, dtype: torch.dtype) -> torch.Tensor:
-    r""":math:`w_k^m = \gamma^m e^{-j 2\pi k m / \mathrm{nfft}}`, m ([B], *channels) → ([B], F, *channels)."""
+    r""":math:`w_k^m = \gamma^m e^{-j 2\pi k m / \mathrm{nfft}}`, m ([B], *channels) → ([B], F, *channels).
+
+    Warns of delays that the grid cannot tell from shorter ones.
+    """
+    _warn_of_wrapping(samples, grid.nfft)
     h = delay_bank(samples.flatten(), grid.nfft, grid.gamma, dtype)
     return h.reshape(-1, *samples.shape).movedim(0, -1 - channel_dims)
+
+
+def _warn_of_wrapping(samples: torch.Tensor, nfft: int) -> None:
+    try:
+        longest = float(samples.detach().max())
+    except RuntimeError:  # within torch.vmap no value is known
+        return
+    if longest >= nfft:
+        message = f"a delay of {longest:g} samples is not shorter than nfft={nfft}: it wraps in time"
+        warnings.warn(message, stacklevel=2)

@@ -130,10 +130,8 @@ class GainDelay(Delay):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         value = self.values(param)
-        samples = self._samples(value)
-        self.warn_of_wrapping(samples)
         gain = self._rows(value)[0].unsqueeze(-1 - self.channel_dims).to(param.dtype)
-        h = delay_on_grid(self.grid, samples, self.channel_dims, param.dtype.to_complex())
+        h = delay_on_grid(self.grid, self._samples(value), self.channel_dims, param.dtype.to_complex())
         return self.laid_out(gain * h, param)
 
 

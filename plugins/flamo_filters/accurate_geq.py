@@ -83,8 +83,7 @@ class AccurateGEQ(GraphicEQ):
 
     def command_gains(self, target_db: torch.Tensor) -> torch.Tensor:
         """Command gains in dB, (bands + 3, *channels), of target gains in dB, (bands + 2, *channels)."""
-        targets = target_db.movedim(self.section_dim, -1) @ self.interpolation.to(target_db).T
-        return bounded_least_squares(self.interaction.to(target_db), targets, BOUND_DB).movedim(-1, self.section_dim)
+        return _commands(target_db, self.interaction, self.interpolation, self.section_dim)
 
 
 class parallelAccurateGEQ(AccurateGEQ):
@@ -135,6 +134,14 @@ def _design(center: torch.Tensor, shelving: torch.Tensor, fs: float) -> tuple[to
     return 20 * torch.log10(each.abs()) / PROTOTYPE_DB, interpolation
 
 
+def _commands(
+    target_db: torch.Tensor, interaction: torch.Tensor, interpolation: torch.Tensor, dim: int
+) -> torch.Tensor:
+    """Command gains of target gains in dB, both along ``dim``."""
+    targets = target_db.movedim(dim, -1) @ interpolation.to(target_db).T
+    return bounded_least_squares(interaction.to(target_db), targets, BOUND_DB).movedim(-1, dim)
+
+
 def accurate_geq(
     target_gain: torch.Tensor,
     center_freq: torch.Tensor,
@@ -169,8 +176,6 @@ def accurate_geq(
     )
     if len(gain_db) != len(center) + 2:
         raise ValueError(f"target_gain must have {len(center) + 2} gains (bands + 2), got {len(gain_db)}")
-    interaction, interpolation = (t.to(gain_db) for t in _design(center.cpu(), shelving.cpu(), fs))
-    targets = gain_db.movedim(0, -1) @ interpolation.T
-    commands = bounded_least_squares(interaction, targets, BOUND_DB).movedim(-1, 0)
+    commands = _commands(gain_db, *_design(center.cpu(), shelving.cpu(), fs), dim=-gain_db.ndim)
     b, a = graphic_sections(commands, center, shelving, fs, dim=-gain_db.ndim)
     return b.to(dtype), a.to(dtype)

@@ -9,7 +9,7 @@ import torch
 from flamo.core.checks import choice
 from flamo.core.constraints import Constraint, Identity
 from flamo_gains.gain import Gain
-from flamo_gains.structures import Hadamard, Orthogonal, Rotation
+from flamo_gains.structures import Hadamard, Orthogonal, Rotation, check_power_of_two
 
 _STRUCTURES: dict[str, type[Constraint]] = {"orthogonal": Orthogonal, "hadamard": Hadamard, "rotation": Rotation}
 
@@ -71,8 +71,8 @@ class Matrix(Gain):
         n = self.size[-1]
         if self.size[0] != n:
             raise ValueError(f"a matrix of type {self.matrix_type!r} needs a square size, got {self.size}")
-        if self.matrix_type != "orthogonal" and n & (n - 1):
-            raise ValueError(f"a matrix of type {self.matrix_type!r} needs a size that is a power of two, got {n}")
+        if self.matrix_type != "orthogonal":
+            check_power_of_two(f"a matrix of type {self.matrix_type!r}", n)
 
     def matrix_gallery(self) -> None:
         """Assign the map of the structure."""

@@ -24,6 +24,12 @@ def skew_matrix(X: torch.Tensor) -> torch.Tensor:
     return upper - upper.mT
 
 
+def check_power_of_two(what: str, n: int) -> None:
+    """Raise ValueError where n is none."""
+    if n < 1 or n & (n - 1):
+        raise ValueError(f"{what} needs a size that is a power of two, got {n}")
+
+
 def sylvester(n: int) -> torch.Tensor:
     """The normalised Sylvester Hadamard matrix, (n, n) in float64.
 
@@ -33,8 +39,7 @@ def sylvester(n: int) -> torch.Tensor:
     >>> sylvester(1).item()
     1.0
     """
-    if n < 1 or n & (n - 1):
-        raise ValueError(f"a Hadamard matrix needs a size that is a power of two, got {n}")
+    check_power_of_two("a Hadamard matrix", n)
     return torch.from_numpy(hadamard(n) / math.sqrt(n))
 
 
@@ -106,8 +111,7 @@ class RotationMatrix(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if N < 1 or N & (N - 1):
-            raise ValueError(f"a rotation needs a size that is a power of two, got {N}")
+        check_power_of_two("a rotation", N)
         self.N, self.min_angle, self.max_angle, self.iter = N, min_angle, max_angle, iter
 
     def forward(self, theta: torch.Tensor) -> torch.Tensor:
