@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import logging
 import os
@@ -90,6 +91,7 @@ fused = Fused()
 
 def _after_fork() -> None:
     fused.lock = threading.Lock()  # another thread of the parent may have held it
+    _pool[:] = [None]
 
 
 if hasattr(os, "register_at_fork"):
@@ -98,7 +100,7 @@ if hasattr(os, "register_at_fork"):
 
 def pays(work: int, *tensors: torch.Tensor) -> bool:
     """Whether the fused version is worth a try: enough work, on the CPU."""
-    return work >= PAYS and all(t.device.type == "cpu" for t in tensors)
+    return work >= max(1, PAYS) and all(t.device.type == "cpu" for t in tensors)
 
 
 def shares(work: int) -> int:
@@ -109,25 +111,59 @@ def shares(work: int) -> int:
 def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
     """Run ``kernel(start, stop, share, *arguments)`` over all bins; False where there is no fused version.
 
-    Threads take shares as they come to it, since another pool's may be in their way. They are made for the call, so
-    that nothing is left for a fork to lose.
+    Threads take shares as they come to it, since one may be held up.
     """
     kernel = fused.get(name, (0, 0, 0, *arguments))
     if kernel is None:
         return False
-    todo = iter(range(shares))
+    todo, failures = iter(range(shares)), []
 
     def work() -> None:
-        for i in todo:
-            kernel(bins * i // shares, bins * (i + 1) // shares, i, *arguments)
+        try:
+            for i in todo:
+                kernel(bins * i // shares, bins * (i + 1) // shares, i, *arguments)
+        except BaseException as error:  # also Ctrl-C, which nobody outside of a thread, or of C, would hear of
+            failures.append(error)
 
-    others = [threading.Thread(target=work, daemon=True) for _ in range(min(torch.get_num_threads(), shares) - 1)]
+    _in_parallel(work, min(torch.get_num_threads(), shares))
+    if failures:
+        raise failures[0]
+    return True
+
+
+_WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+def _torch_pool() -> Callable[..., None] | None:
+    """GCC's entry to OpenMP, from the library that torch brings: where torch has that, on Linux."""
+    try:
+        pool = ctypes.CDLL(torch._C.__file__).GOMP_parallel
+    except (AttributeError, OSError):
+        return None
+    pool.argtypes, pool.restype = [_WORK, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+    return pool
+
+
+_pool: list[Callable[..., None] | None] = []  # looked for once; None in a fork, which has lost the pool's threads
+
+
+def _in_parallel(work: Callable[[], None], threads: int) -> None:
+    """Call ``work`` in several threads at once: torch's own, since these wait in a loop for some milliseconds after
+    each of its operations, and others would have to share the cores with them."""
+    if threads < 2:
+        work()
+        return
+    if not _pool:
+        _pool.append(_torch_pool())
+    if _pool[0] is not None:
+        _pool[0](_WORK(lambda _: work()), None, threads, 0)
+        return
+    others = [threading.Thread(target=work, daemon=True) for _ in range(threads - 1)]
     for thread in others:
         thread.start()
     work()
     for thread in others:
         thread.join()
-    return True
 
 
 def transformed(*tensors: torch.Tensor | None) -> bool:

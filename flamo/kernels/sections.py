@@ -47,21 +47,22 @@ class _Cascade(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        ctx.save_for_backward(b, a, w)
-        ctx.dtype = dtype
         h = torch.empty_strided((len(w), b.shape[2]), (1, len(w)), dtype=dtype, device=w.device)
-        if not _fused_forward(b, a, w, h.T):
+        ctx.fused = _fused_forward(b, a, w, h.T)
+        if not ctx.fused:
             _forward(b, a, w, h.T)
+        ctx.save_for_backward(b, a, w, h if ctx.fused else None)
+        ctx.dtype = dtype
         return h
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        b, a, w = ctx.saved_tensors
+        b, a, w, h = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = (b, a, w, ctx.dtype)
             return backend.gradients(_composed, inputs, ctx.needs_input_grad, grad)
         grad = grad.T.to(ctx.dtype)
-        sums = _fused_backward(b, a, w, grad)
+        sums = _fused_backward(b, a, w, h.T, grad) if ctx.fused else None
         gb, ga = _backward(b, a, w, grad) if sums is None else sums
         return gb.to(b), ga.to(a), None, None
 
@@ -160,44 +161,61 @@ def _backward(
     return gb, ga
 
 
-# -- fused ---------------------------------------------------------------------------------------------------------
+# -- fused: points in order of their angle on the lower half of a circle, as on a grid -------------------------------
 
 
 def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> bool:
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return False
-    arguments = (*_normalised(b, a)[:2], _points(w), _silence(h.dtype), backend.planar(h).numpy())
-    return backend.run("sections.forward", len(w), backend.shares(work), *arguments)
+    points, radius, split = _circle(w)
+    scale, shares = _scale(a), backend.shares(work)
+    tables = (_table(c / scale, radius).to(h.dtype.to_real()).numpy() for c in (b, a))
+    astray = torch.zeros(shares, dtype=torch.bool)
+    arguments = (*tables, points, radius, split, _silence(h.dtype), backend.planar(h).numpy(), astray.numpy())
+    return backend.run("sections.forward", len(w), shares, *arguments) and not astray.any()
 
 
 def _fused_backward(
-    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, grad: torch.Tensor
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     work = b[0].numel() * len(w)
-    if not backend.pays(work, b, a, w):
-        return None
     shares = backend.shares(work)
-    numerators, denominators, scale = _normalised(b, a)
-    sums = torch.zeros((shares, 2, *b.shape), dtype=torch.float64)
-    arguments = (numerators, denominators, _points(w), backend.planar(grad).numpy(), sums.numpy())
-    if not backend.run("sections.backward", len(w), shares, *arguments):
+    points, radius, split = _circle(w)
+    scales = _scale(b), _scale(a)
+    tables = [_table(c / scale, radius) for c, scale in zip((b, a), scales, strict=True)]
+    sums = torch.zeros((shares, 2, *tables[0].shape), dtype=torch.float64)
+    real = (t.to(h.dtype.to_real()).numpy() for t in tables)
+    spectra = (backend.planar(x).numpy() for x in (h, grad))
+    if not backend.run("sections.backward", len(w), shares, *real, points, radius, split, *spectra, sums.numpy()):
         return None
-    gb, ga = sums.sum(0) / scale
+    gb, ga = (
+        torch.einsum("eij,emki->jkm", _ends(radius), s) / scale for s, scale in zip(sums.sum(0), scales, strict=True)
+    )
     return gb, ga
 
 
-def _normalised(b: torch.Tensor, a: torch.Tensor) -> tuple[Any, Any, torch.Tensor]:
-    """Coefficients in float64 with denominators of about 1, whose squares float32 can hold, and what they were.
+def _circle(w: torch.Tensor) -> tuple[Any, float, int]:
+    """The points, the radius of the first, and how many there are in the right half of the plane."""
+    w = w.detach().to(torch.complex128).resolve_conj().contiguous()
+    return w.numpy(), abs(w[0].item()), int((w.real >= 0).sum())
 
-    The scale is a power of two, so that nothing is rounded.
-    """
-    b, a = b.detach().to(torch.float64), a.detach().to(torch.float64)
-    largest = a.abs().amax(0)
+
+def _scale(c: torch.Tensor) -> torch.Tensor:
+    """A power of two, so that nothing is rounded, about as large as the coefficients: float32 can hold the squares of
+    what is left."""
+    largest = c.detach().to(torch.float64).abs().amax(0)
     scale = largest / torch.frexp(largest).mantissa
-    scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
-    return (b / scale).contiguous().numpy(), (a / scale).contiguous().numpy(), scale
+    return torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
 
 
-def _points(w: torch.Tensor) -> Any:
-    return w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()
+def _ends(radius: float) -> torch.Tensor:
+    """What makes c, s and δ of b0, b1 and b2 (see the fused kernel), at either end of the axis: (2, 3, 3)."""
+    r, rr = radius, radius * radius
+    rows = [[[1.0, end * r, rr], [1.0, 0.0, rr], [1.0, 0.0, -rr]] for end in (1.0, -1.0)]
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+def _table(c: torch.Tensor, radius: float) -> torch.Tensor:
+    """Coefficients (3, K, M) → (2, M, K, 3)."""
+    return torch.einsum("eij,jkm->emki", _ends(radius), c.detach().to(torch.float64)).contiguous()
