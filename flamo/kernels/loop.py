@@ -12,7 +12,6 @@ from flamo.kernels import backend
 Diagonal = torch.Tensor | None
 
 BLOCK = 1 << 18  # elements of a temporary in the plain version
-COLUMNS = 16  # right hand sides that the fused version takes at once
 LEAST_BINS = 32  # that the fused version works on
 POLE = "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
 ROUNDING = 16.0  # residual, in units of the last place, beyond which a bin is solved again, with pivoting
@@ -93,31 +92,24 @@ def close_network(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torc
 
 
 class _Network(torch.autograd.Function):
-    """The loop with the derivative by the adjoint system."""
+    """The loop with the derivative by the adjoint system, whose loop gain is diag(conj r) A^H diag(conj l)."""
 
     @staticmethod
     def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
-        y = _solve(left, matrix, right, x)
-        ctx.save_for_backward(left, matrix, right, x, y)
+        y, leaving = _solve(left, matrix, right, x)
+        ctx.save_for_backward(left, matrix, right, x, y, leaving)
         return y
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        left, matrix, right, x, y = ctx.saved_tensors
+        left, matrix, right, x, y, leaving = ctx.saved_tensors
         if torch.is_grad_enabled():
             return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
         need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
-        after, before = (None if v is None else v.conj() for v in (left, right))
-        adjoint = _solve(before, matrix.mH, after, grad)
-        gl = gm = gr = None
-        if need_left or need_matrix:
-            leaving = y if right is None else right[:, None] * y
-            gl = _matching(adjoint * _times(matrix, leaving).conj(), left) if need_left else None
-        if need_matrix or need_right:
-            entering = adjoint if after is None else after[:, None] * adjoint
-            gr = _matching(y.conj() * _times(matrix.mH, entering), right) if need_right else None
-        if need_matrix:
-            gm = _outer(entering, leaving, matrix)
+        adjoint, entering = _solve(right, matrix.mH, left, grad, conjugate=True)
+        gl = _matching(adjoint, _times(matrix, leaving), left) if need_left else None
+        gm = _outer(entering, leaving, matrix) if need_matrix else None
+        gr = _matching(_times(matrix.mH, entering), y, right) if need_right else None
         return gl, gm, gr, adjoint if need_x else None
 
 
@@ -144,21 +136,32 @@ def _outer(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor
     return (x @ y.T).to(like.dtype)
 
 
-def _matching(grad: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """A gradient (N, C, F), summed over columns, in the shape and type of what it is for."""
-    grad = grad.squeeze(1) if grad.shape[1] == 1 else grad.sum(1)
-    grad = grad.sum(1, keepdim=True) if like.shape[1] == 1 else grad
-    return (grad if like.is_complex() else grad.real).to(like.dtype)
+def _matching(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """x conj(y), (N, C, F), summed over columns, in the shape and type of what it is the gradient for."""
+    product = x * y.conj()
+    product = product.squeeze(1) if product.shape[1] == 1 else product.sum(1)
+    product = product.sum(1, keepdim=True) if like.shape[1] == 1 else product
+    return (product if like.is_complex() else product.real).to(like.dtype)
 
 
-def _solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+def _solve(
+    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """y and right · y, with the conjugates of left and right if ``conjugate``."""
+    found = _fused_solve(left, matrix, right, x, conjugate)
+    if found is not None:
+        return found
+    left, right = (v.conj() if v is not None and conjugate else v for v in (left, right))
     channels, columns, bins = x.shape
     y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    if not _fused_solve(left, matrix, right, x, y):
-        step = max(1, BLOCK // max(1, channels * (channels + columns)))
-        for start in range(0, bins, step):
-            _plain_solve(left, matrix, right, x, y, slice(start, start + step))
-    return y
+    step = max(1, BLOCK // max(1, channels * (channels + columns)))
+    for start in range(0, bins, step):
+        _plain_solve(left, matrix, right, x, y, slice(start, start + step))
+    return y, _scaled(right, y)
+
+
+def _scaled(diagonal: Diagonal, x: torch.Tensor) -> torch.Tensor:
+    return x if diagonal is None else diagonal[:, None] * x
 
 
 def _plain_solve(
@@ -181,26 +184,53 @@ def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         raise torch.linalg.LinAlgError(POLE) from error
 
 
-def _fused_solve(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, y: torch.Tensor) -> bool:
-    """y by the fused version, and with pivoting where that did not go well; False where there is none."""
+# -- fused ---------------------------------------------------------------------------------------------------------
+
+
+def _fused_solve(
+    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """y and right · y by the fused version, and with pivoting in bins where that did not go well."""
     channels, columns, bins = x.shape
     work = bins * channels * channels * (channels + 3 * columns) // 3
     if not backend.pays(work, x) or bins < LEAST_BINS:
-        return False
-    shares = min(backend.shares(work), bins // LEAST_BINS)
-    one = x.new_ones(channels, 1)
-    ends = [backend.planar(one if v is None else v.to(x.dtype)).numpy() for v in (left, right)]
-    a = torch.view_as_real(matrix.detach().to(x.dtype).resolve_conj()).movedim(-1, 0).contiguous().numpy()
-    bad = torch.zeros(bins, dtype=torch.bool)
-    tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
-    for c in range(0, columns, COLUMNS):
-        part = backend.planar(x[:, c : c + COLUMNS])
-        solved = torch.empty_like(part) if columns > COLUMNS else backend.planar(y)
-        arguments = (ends[0], a, ends[1], part.numpy(), solved.numpy(), tolerance, bad.numpy())
-        if not backend.run("loop.solve", bins, shares, *arguments):
-            return False
-        if columns > COLUMNS:
-            y[:, c : c + COLUMNS] = torch.view_as_complex(solved.unflatten(-1, (bins, 2)))
+        return None
+    if left is None or right is None:
+        d = right if left is None else left
+        d = x.new_ones(channels, 1) if d is None else d
+        found = _eliminated(d, conjugate, matrix, x, scaled=right is None)
+        ends = left, right
+    else:
+        ends = tuple(v.conj() if conjugate else v for v in (left, right))
+        found = _eliminated(left * right, conjugate, matrix, _scaled(ends[1], x), scaled=True)
+        if found is not None:
+            u, _, bad = found
+            found = u, x + _scaled(ends[0], _times(matrix, u)), bad
+    if found is None:
+        return None
+    u, y, bad = found
     if bad.any():
-        _plain_solve(left, matrix, right, x, y, bad.nonzero()[:, 0])
-    return True
+        where = bad.nonzero()[:, 0]
+        ends = tuple(None if v is None else v.conj() if conjugate else v for v in (left, right))
+        _plain_solve(ends[0], matrix, ends[1], x, y, where)
+        if right is not None:
+            u[:, :, where] = _scaled(ends[1] if ends[1].shape[1] == 1 else ends[1][:, where], y[:, :, where])
+    return y, u
+
+
+def _eliminated(
+    d: torch.Tensor, conjugate: bool, matrix: torch.Tensor, x: torch.Tensor, scaled: bool
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    """Solve (I - diag(d) A) u = x if ``scaled``, y = u; else (1 / diag(d) - A) u = x, y = x + A u; and bins gone bad."""
+    channels, columns, bins = x.shape
+    shares = min(backend.shares(bins * channels * channels * (channels + 3 * columns) // 3), bins // LEAST_BINS)
+    diagonal = backend.planar(d.to(x.dtype).expand(-1, bins)).numpy()
+    a = torch.view_as_real(-matrix.detach().to(x.dtype).resolve_conj()).contiguous().numpy()
+    u = torch.empty(x.shape, dtype=x.dtype)
+    y = u if scaled else torch.empty_like(u)
+    bad = torch.zeros(bins, dtype=torch.bool)
+    spectra = [backend.planar(v).numpy() for v in (x, u, y)]
+    tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
+    turn = -1.0 if conjugate else 1.0
+    arguments = (diagonal, turn, a, spectra[0], scaled, spectra[1], spectra[2], tolerance, bad.numpy())
+    return (u, y, bad) if backend.run("loop.solve", bins, shares, *arguments) else None
