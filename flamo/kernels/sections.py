@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import torch
 
 from flamo.kernels import backend
+
+Array = np.ndarray[Any, Any]
 
 BLOCK = 1 << 18  # elements of a temporary in the plain version
 
@@ -169,53 +172,56 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     if not backend.pays(work, b, a, w):
         return False
     points, radius, split = _circle(w)
-    scale, shares = _scale(a), backend.shares(work)
-    tables = (_table(c / scale, radius).to(h.dtype.to_real()).numpy() for c in (b, a))
-    astray = torch.zeros(shares, dtype=torch.bool)
-    arguments = (*tables, points, radius, split, _silence(h.dtype), backend.planar(h).numpy(), astray.numpy())
+    out, shares = backend.planar(h).numpy(), backend.shares(work)
+    b, a = (_double(c) for c in (b, a))
+    tables = (_table(c / _scale(a), radius, out.dtype) for c in (b, a))
+    astray = np.zeros(shares, np.bool_)
+    arguments = (*tables, points, radius, split, _silence(h.dtype), out, astray)
     return backend.run("sections.forward", len(w), shares, *arguments) and not astray.any()
 
 
 def _fused_backward(
     b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    work = b[0].numel() * len(w)
-    shares = backend.shares(work)
+    shares = backend.shares(b[0].numel() * len(w))
     points, radius, split = _circle(w)
-    scales = _scale(b), _scale(a)
-    tables = [_table(c / scale, radius) for c, scale in zip((b, a), scales, strict=True)]
-    sums = torch.zeros((shares, 2, *tables[0].shape), dtype=torch.float64)
-    real = (t.to(h.dtype.to_real()).numpy() for t in tables)
-    spectra = (backend.planar(x).numpy() for x in (h, grad))
-    if not backend.run("sections.backward", len(w), shares, *real, points, radius, split, *spectra, sums.numpy()):
+    spectra = [backend.planar(x).numpy() for x in (h, grad)]
+    coefficients = [_double(c) for c in (b, a)]
+    scales = [_scale(c) for c in coefficients]
+    tables = [_table(c / s, radius, spectra[0].dtype) for c, s in zip(coefficients, scales, strict=True)]
+    sums = np.zeros((shares, 2, *tables[0].shape))
+    if not backend.run("sections.backward", len(w), shares, *tables, points, radius, split, *spectra, sums):
         return None
+    ends = _ends(radius)
     gb, ga = (
-        torch.einsum("eij,emki->jkm", _ends(radius), s) / scale for s, scale in zip(sums.sum(0), scales, strict=True)
+        np.tensordot(ends, total, ((0, 1), (0, 3))).swapaxes(1, 2) / scale  # (j, M, K) -> (j, K, M)
+        for total, scale in zip(sums.sum(0), scales, strict=True)
     )
-    return gb, ga
+    return torch.from_numpy(gb), torch.from_numpy(ga)
 
 
-def _circle(w: torch.Tensor) -> tuple[Any, float, int]:
+def _double(x: torch.Tensor) -> Array:
+    return x.detach().to(torch.float64).numpy()
+
+
+def _circle(w: torch.Tensor) -> tuple[Array, float, int]:
     """The points, the radius of the first, and how many there are in the right half of the plane."""
-    w = w.detach().to(torch.complex128).resolve_conj().contiguous()
-    return w.numpy(), abs(w[0].item()), int((w.real >= 0).sum())
+    points = w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()
+    return points, float(abs(points[0])), int(np.count_nonzero(points.real >= 0))
 
 
-def _scale(c: torch.Tensor) -> torch.Tensor:
+def _scale(c: Array) -> Array:
     """A power of two, so that nothing is rounded, about as large as the coefficients: float32 can hold the squares of
     what is left."""
-    largest = c.detach().to(torch.float64).abs().amax(0)
-    scale = largest / torch.frexp(largest).mantissa
-    return torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
+    return np.ldexp(1.0, np.frexp(np.abs(c).max(0))[1])
 
 
-def _ends(radius: float) -> torch.Tensor:
+def _ends(radius: float) -> Array:
     """What makes c, s and δ of b0, b1 and b2 (see the fused kernel), at either end of the axis: (2, 3, 3)."""
     r, rr = radius, radius * radius
-    rows = [[[1.0, end * r, rr], [1.0, 0.0, rr], [1.0, 0.0, -rr]] for end in (1.0, -1.0)]
-    return torch.tensor(rows, dtype=torch.float64)
+    return np.array([[[1.0, end * r, rr], [1.0, 0.0, rr], [1.0, 0.0, -rr]] for end in (1.0, -1.0)])
 
 
-def _table(c: torch.Tensor, radius: float) -> torch.Tensor:
+def _table(c: Array, radius: float, dtype: Any) -> Array:
     """Coefficients (3, K, M) → (2, M, K, 3)."""
-    return torch.einsum("eij,jkm->emki", _ends(radius), c.detach().to(torch.float64)).contiguous()
+    return np.ascontiguousarray(np.tensordot(_ends(radius), c, 1).transpose(0, 3, 2, 1), dtype)
