@@ -29,7 +29,9 @@ def filtered(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """
     vectors = math.prod(x.shape[3:]) * (len(x) if len(h) == 1 else 1)
     empty = not h.numel() or not x.numel()
-    if (h.ndim == 4 and vectors > FEW) or empty or backend.transformed(h, x):
+    learns = torch.is_grad_enabled() and (h.requires_grad or x.requires_grad)
+    once = h.ndim == 3 and not learns  # one pass, in whatever layout
+    if (h.ndim == 4 and vectors > FEW) or empty or once or backend.transformed(h, x):
         return _composed(h, x)
     rows = x.reshape(*x.shape[:3], -1).movedim(1, -1)  # (B, N_in, T, F)
     y = _Filtered.apply(h.movedim(1, -1), rows)
@@ -38,7 +40,7 @@ def filtered(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 def _composed(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     if h.ndim == 3:
-        return h.reshape(h.shape + (1,) * (x.ndim - 3)) * x
+        return x * h.reshape(h.shape + (1,) * (x.ndim - 3))  # laid out as x, whose layout others share
     return torch.einsum("bfmn,bfn...->bfm...", h, x)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any
@@ -205,9 +206,9 @@ def _double(x: torch.Tensor) -> Array:
 
 
 def _circle(w: torch.Tensor) -> tuple[Array, float, int]:
-    """The points, the radius of the first, and how many there are in the right half of the plane."""
+    """The points, the radius of the first, and how many there are in the right half of the plane, if they are in order."""
     points = w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()
-    return points, float(abs(points[0])), int(np.count_nonzero(points.real >= 0))
+    return points, float(abs(points[0])), bisect_left(points, True, key=lambda point: point.real < 0)
 
 
 def _scale(c: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
@@ -78,12 +79,11 @@ class AccurateGEQ(GraphicEQ):
         self.start_freq, self.end_freq = positive("start_freq", start_freq), positive("end_freq", end_freq)
         self.center_freq, self.shelving_crossover = bands_below(fs, octave_interval, start_freq, end_freq)
         self.n_gains = len(self.center_freq) + 2
-        self.interaction, self.interpolation = _design(self.center_freq, self.shelving_crossover, fs)
         super().__init__((self.n_gains, *checked_size(size)), nfft, map, requires_grad, alias_decay_db, device, dtype)
 
     def command_gains(self, target_db: torch.Tensor) -> torch.Tensor:
         """Command gains in dB, (bands + 3, *channels), of target gains in dB, (bands + 2, *channels)."""
-        return _commands(target_db, self.interaction, self.interpolation, self.section_dim)
+        return _commands(target_db, self.center_freq, self.shelving_crossover, self.fs, self.section_dim)
 
 
 class parallelAccurateGEQ(AccurateGEQ):
@@ -116,30 +116,40 @@ class parallelAccurateGEQ(AccurateGEQ):
         )
 
 
-def _design(center: torch.Tensor, shelving: torch.Tensor, fs: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The interaction matrix (points, bands + 3) in dB per dB, and what interpolates targets (points, bands + 2)."""
-    top = fs / 2.1
-    points = torch.logspace(0.0, math.log10(top), POINTS, dtype=torch.float64).round()
-    b, a = graphic_sections(
-        torch.full((len(center) + 3, 1), PROTOTYPE_DB, dtype=torch.float64), center, shelving, fs, -2
-    )
-    w = torch.exp(-2j * math.pi * points / fs)
-    each = cascade(b.movedim(1, 2), a.movedim(1, 2), w, w.dtype)  # (points, bands + 3): one section a channel
-    nodes = torch.cat((torch.ones(1, dtype=torch.float64), center, torch.tensor([top], dtype=torch.float64)))
-    right = torch.searchsorted(nodes, points).clamp(1, len(nodes) - 1)
-    share = ((points - nodes[right - 1]) / (nodes[right] - nodes[right - 1])).clamp(0, 1)
-    interpolation = torch.zeros(POINTS, len(nodes), dtype=torch.float64)
-    rows = torch.arange(POINTS)
-    interpolation[rows, right - 1], interpolation[rows, right] = 1 - share, share
-    return 20 * torch.log10(each.abs()) / PROTOTYPE_DB, interpolation
-
-
 def _commands(
-    target_db: torch.Tensor, interaction: torch.Tensor, interpolation: torch.Tensor, dim: int
+    target_db: torch.Tensor, center: torch.Tensor, shelving: torch.Tensor, fs: float, dim: int
 ) -> torch.Tensor:
     """Command gains of target gains in dB, both along ``dim``."""
-    targets = target_db.movedim(dim, -1) @ interpolation.to(target_db).T
-    return bounded_least_squares(interaction.to(target_db), targets, BOUND_DB).movedim(-1, dim)
+    design = _design(tuple(center.tolist()), tuple(shelving.tolist()), float(fs))
+    interaction, interpolation, free = (matrix.to(target_db) for matrix in design)
+    targets = target_db.movedim(dim, -1)
+    commands = targets @ free.T  # without bounds
+    if commands[..., 1:].abs().max() > BOUND_DB:
+        commands = bounded_least_squares(interaction, targets @ interpolation.T, BOUND_DB)
+    return commands.movedim(-1, dim)
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)  # what is remembered must serve training too
+def _design(
+    center: tuple[float, ...], shelving: tuple[float, ...], fs: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The interaction matrix (points, bands + 3) in dB per dB, what interpolates targets (points, bands + 2), and the
+    product of its pseudoinverse with that (bands + 3, bands + 2)."""
+    top, double = fs / 2.1, {"dtype": torch.float64, "device": "cpu"}
+    points = torch.logspace(0.0, math.log10(top), POINTS, **double).round()
+    frequencies = torch.tensor(center, **double), torch.tensor(shelving, **double)
+    b, a = graphic_sections(torch.full((len(center) + 3, 1), PROTOTYPE_DB, **double), *frequencies, fs, -2)
+    w = torch.exp(-2j * math.pi * points / fs)
+    each = cascade(b.movedim(1, 2), a.movedim(1, 2), w, w.dtype)  # (points, bands + 3): one section a channel
+    interaction = 20 * torch.log10(each.abs()) / PROTOTYPE_DB
+    nodes = torch.tensor((1.0, *center, top), **double)
+    right = torch.searchsorted(nodes, points).clamp(1, len(nodes) - 1)
+    share = ((points - nodes[right - 1]) / (nodes[right] - nodes[right - 1])).clamp(0, 1)
+    interpolation = torch.zeros(POINTS, len(nodes), **double)
+    rows = torch.arange(POINTS, device="cpu")
+    interpolation[rows, right - 1], interpolation[rows, right] = 1 - share, share
+    return interaction, interpolation, torch.linalg.pinv(interaction) @ interpolation
 
 
 def accurate_geq(
@@ -171,11 +181,10 @@ def accurate_geq(
     >>> round(20 * (b.sum(0) / a.sum(0)).prod().log10().item(), 2)          # at 0 Hz
     6.0
     """
-    gain_db, center, shelving = (
-        torch.as_tensor(v, dtype=torch.float64, device=device) for v in (target_gain, center_freq, shelving_crossover)
-    )
+    gain_db = torch.as_tensor(target_gain, dtype=torch.float64, device=device)
+    center, shelving = torch.as_tensor(center_freq), torch.as_tensor(shelving_crossover)
     if len(gain_db) != len(center) + 2:
         raise ValueError(f"target_gain must have {len(center) + 2} gains (bands + 2), got {len(gain_db)}")
-    commands = _commands(gain_db, *_design(center.cpu(), shelving.cpu(), fs), dim=-gain_db.ndim)
+    commands = _commands(gain_db, center, shelving, fs, -gain_db.ndim)
     b, a = graphic_sections(commands, center, shelving, fs, dim=-gain_db.ndim)
     return b.to(dtype), a.to(dtype)

@@ -7,6 +7,8 @@ DAFx 2019; V. Välimäki and J. D. Reiss, All about audio equalization, Applied 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -17,25 +19,33 @@ from flamo_filters.rbj import Sections
 PEAK_Q = math.sqrt(2.7) / 1.7
 
 
-def peak(omega: torch.Tensor, gain: torch.Tensor, q: float | torch.Tensor = PEAK_Q) -> Sections:
-    """Peaks of a linear gain at ω in radians per sample, each (3, …)."""
-    root, t, cos = torch.sqrt(gain), torch.tan(omega / (2 * q)), torch.cos(omega)
-    middle = -2 * root * cos
-    return torch.stack((root + gain * t, middle, root - gain * t)), torch.stack((root + t, middle, root - t))
+Powers = dict[int, Any]  # Σ_p c_p g^(p/4) as {p: c_p}
+Design = tuple[tuple[Powers, ...], tuple[Powers, ...]]  # b and a of a section, in powers of its gain
 
 
-def low_shelf(omega: torch.Tensor, gain: torch.Tensor) -> Sections:
-    """Low shelves of a linear gain with the corner ω in radians per sample, each (3, …)."""
-    t, root = torch.tan(omega / 2), torch.sqrt(gain)
-    slope = math.sqrt(2) * t * torch.sqrt(root)
-    b = root * torch.stack((root * t**2 + slope + 1, 2 * root * t**2 - 2, root * t**2 - slope + 1))
-    return b, torch.stack((root + slope + t**2, 2 * t**2 - 2 * root, root - slope + t**2))
+def _peak(omega: Any, q: Any, of: Any) -> Design:
+    t, cos = of.tan(omega / (2 * q)), of.cos(omega)
+    return ({2: 1, 4: t}, {2: -2 * cos}, {2: 1, 4: -t}), ({2: 1, 0: t}, {2: -2 * cos}, {2: 1, 0: -t})
 
 
-def high_shelf(omega: torch.Tensor, gain: torch.Tensor) -> Sections:
-    """High shelves of a linear gain with the corner ω in radians per sample, each (3, …)."""
-    b, a = low_shelf(omega, gain)
-    return gain * a, b
+def _low_shelf(omega: Any, of: Any) -> Design:
+    t = of.tan(omega / 2)
+    slope, square = math.sqrt(2) * t, t * t
+    b = {4: square, 3: slope, 2: 1}, {4: 2 * square, 2: -2}, {4: square, 3: -slope, 2: 1}
+    return b, ({2: 1, 1: slope, 0: square}, {2: -2, 0: 2 * square}, {2: 1, 1: -slope, 0: square})
+
+
+def _high_shelf(omega: Any, of: Any) -> Design:
+    b, a = _low_shelf(omega, of)
+    return tuple({p + 4: c for p, c in row.items()} for row in a), b
+
+
+def _at(design: Design, gain: torch.Tensor) -> Sections:
+    """The coefficients of a linear gain, each (3, …)."""
+    root = torch.sqrt(torch.sqrt(gain))
+    rows = [[sum(c * root**p for p, c in row.items()) for row in rows] for rows in design]
+    b, a = (torch.stack(torch.broadcast_tensors(*r)) for r in rows)
+    return b, a
 
 
 def shelving_filter(
@@ -66,9 +76,9 @@ def shelving_filter(
     >>> round((b.sum() / a.sum()).item(), 4)
     2.0
     """
-    designs = {"low": low_shelf, "high": high_shelf}
+    designs = {"low": _low_shelf, "high": _high_shelf}
     fc, gain = tensors((fc, gain), device)
-    return _classic(designs[choice("type", type, designs)](2 * math.pi * fc / fs, gain), dtype)
+    return _classic(_at(designs[choice("type", type, designs)](2 * math.pi * fc / fs, torch), gain), dtype)
 
 
 def peak_filter(
@@ -95,7 +105,7 @@ def peak_filter(
     2.0
     """
     fc, gain, Q = tensors((fc, gain, Q), device)
-    return _classic(peak(2 * math.pi * fc / fs, gain, Q), dtype)
+    return _classic(_at(_peak(2 * math.pi * fc / fs, Q, torch), gain), dtype)
 
 
 def _classic(sections: Sections, dtype: torch.dtype) -> Sections:
@@ -135,12 +145,12 @@ def geq(
     6.0
     """
     device = gain_db.device if device is None else device
-    center, shelving, gain_db, R = (
-        torch.as_tensor(v, dtype=torch.float64, device=device) for v in (center_freq, shelving_freq, gain_db, R)
-    )
-    if len(gain_db) != len(center) + 3:
-        raise ValueError(f"gain_db must have {len(center) + 3} gains (bands + 3), got {len(gain_db)}")
-    b, a = graphic_sections(gain_db, center, shelving, fs, -gain_db.ndim, torch.sqrt(R) / (R - 1))
+    gain_db = torch.as_tensor(gain_db, dtype=torch.float64, device=device)
+    if len(gain_db) != len(center_freq) + 3:
+        raise ValueError(f"gain_db must have {len(center_freq) + 3} gains (bands + 3), got {len(gain_db)}")
+    q = math.sqrt(R) / (float(R) - 1)
+    center, shelving = torch.as_tensor(center_freq), torch.as_tensor(shelving_freq)
+    b, a = graphic_sections(gain_db, center, shelving, fs, -gain_db.ndim, q)
     return b.to(dtype), a.to(dtype)
 
 
@@ -150,7 +160,7 @@ def graphic_sections(
     shelving: torch.Tensor,
     fs: float,
     dim: int,
-    q: float | torch.Tensor = PEAK_Q,
+    q: float = PEAK_Q,
 ) -> Sections:
     """The sections of a graphic equaliser: plain gain, low shelf, peaks, high shelf.
 
@@ -164,15 +174,27 @@ def graphic_sections(
     Returns:
         b, a: each (3, …), in the shape of gain_db.
     """
-    broadband, low, peaks, high = (10 ** (gain_db / 20)).split((1, 1, len(center), 1), dim)
-    per_hertz, ones = 2 * math.pi / fs, (1,) * (-1 - dim)
-    upper = per_hertz * shelving[1]  # beyond fs/2 the mirrored corner has the same magnitude, and stable poles
-    zero, one = torch.zeros_like(broadband), torch.ones_like(broadband)
-    parts = (
-        (torch.stack((broadband, zero, zero)), torch.stack((one, zero, zero))),
-        low_shelf(per_hertz * shelving[0] + zero, low),
-        peak(per_hertz * center.reshape(-1, *ones) + torch.zeros_like(peaks), peaks, q),
-        high_shelf(torch.minimum(upper, 2 * math.pi - upper) + zero, high),
-    )
-    b, a = (torch.cat(c, dim) for c in zip(*parts, strict=True))
-    return b, a
+    design = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q)
+    weights, steps = (v.to(gain_db) for v in design)
+    gains = gain_db.movedim(dim, 0)
+    rows = (weights @ torch.exp(steps * gains.reshape(len(gains), 1, -1))).transpose(0, 1).reshape(6, *gains.shape).movedim(1, dim)
+    return rows[:3], rows[3:]
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is remembered must serve training too
+def _weights(
+    center: tuple[float, ...], shelving: tuple[float, ...], fs: float, q: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the powers of each gain count in each coefficient, (bands + 3, 6, powers), and their logarithms per dB,
+    (powers, 1), in float64."""
+    low, high = (2 * math.pi * f / fs for f in shelving)
+    high = min(high, 2 * math.pi - high)  # beyond fs/2 the mirrored corner has the same magnitude, and stable poles
+    broadband = ({4: 1}, {}, {}), ({0: 1}, {}, {})
+    peaks = [_peak(2 * math.pi * f / fs, q, math) for f in center]
+    weights = torch.zeros(len(center) + 3, 6, 7, dtype=torch.float64, device="cpu")
+    for band, (b, a) in enumerate((broadband, _low_shelf(low, math), *peaks, _high_shelf(high, math))):
+        for row, powers in enumerate((*b, *a)):
+            for power, c in powers.items():
+                weights[band, row, power] = c
+    return weights, torch.arange(7, dtype=torch.float64, device="cpu")[:, None] * (math.log(10) / 80)

@@ -35,5 +35,5 @@ class GraphicEQ(SectionFilter):
         return gain_db
 
     def sections(self, value: torch.Tensor) -> Sections:
-        center, shelving = self.center_freq.to(value), self.shelving_crossover.to(value)
-        return graphic_sections(self.command_gains(value), center, shelving, self.fs, self.section_dim)
+        gain_db = self.command_gains(value)
+        return graphic_sections(gain_db, self.center_freq, self.shelving_crossover, self.fs, self.section_dim)
