@@ -51,10 +51,11 @@ class Fused:
         _keep_freed_memory()
         if self.given_up:
             return None
-        module, function = name.split(".")
-        python = getattr(importlib.import_module(f"flamo.kernels.fused.{module}"), function)
+        file, function = name.split(".")
         try:
-            return _compiled(python, name, arguments)
+            module = importlib.import_module(f"flamo.kernels.fused.{file}")
+            exact = function in getattr(module, "EXACT", ())
+            return _compiled(getattr(module, function), name, arguments, OPTIONS | {"fastmath": False} if exact else OPTIONS)
         except Exception as error:  # numba missing, too old, or at odds with this Python: there is the plain version
             self.given_up = True
             log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)
@@ -70,16 +71,16 @@ def _keep_freed_memory() -> None:
     torch.empty(31 << 20, dtype=torch.uint8, device="cpu")
 
 
-def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...]) -> Kernel:
+def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Kernel:
     import numba
 
     types, start = tuple(numba.typeof(a) for a in arguments), time.perf_counter()
     try:
-        kernel = numba.njit(cache=True, **OPTIONS)(python)
+        kernel = numba.njit(cache=True, **options)(python)
         kernel.compile(types)
     except (RuntimeError, OSError) as error:  # no folder that can be written
         log.warning("compiling the kernel %s anew in every process: %s", name, error)
-        kernel = numba.njit(**OPTIONS)(python)
+        kernel = numba.njit(**options)(python)
         kernel.compile(types)
     if not kernel.stats.cache_hits:
         log.info("compiled the kernel %s in %.1f s", name, time.perf_counter() - start)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import operator
-from bisect import bisect_left
 from collections.abc import Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
-import numpy as np
 import torch
 
 from flamo.kernels import backend
-
-Array = np.ndarray[Any, Any]
 
 BLOCK = 1 << 18  # elements of a temporary in the plain version
 
@@ -172,57 +168,45 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return False
-    points, radius, split = _circle(w)
-    out, shares = backend.planar(h).numpy(), backend.shares(work)
-    b, a = (_double(c) for c in (b, a))
-    tables = (_table(c / _scale(a), radius, out.dtype) for c in (b, a))
-    astray = np.zeros(shares, np.bool_)
-    arguments = (*tables, points, radius, split, _silence(h.dtype), out, astray)
+    (radius, split), shares = _circle(w), backend.shares(work)
+    tables = _tables(b, a, radius, True, h.dtype.to_real())
+    if tables is None:
+        return False
+    points, out = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h))
+    astray = torch.zeros(shares, dtype=torch.int64).numpy()
+    arguments = (tables, points, radius, split, _silence(h.dtype), out, astray)
     return backend.run("sections.forward", len(w), shares, *arguments) and not astray.any()
 
 
 def _fused_backward(
     b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    shares = backend.shares(b[0].numel() * len(w))
-    points, radius, split = _circle(w)
-    spectra = [backend.planar(x).numpy() for x in (h, grad)]
-    coefficients = [_double(c) for c in (b, a)]
-    scales = [_scale(c) for c in coefficients]
-    tables = [_table(c / s, radius, spectra[0].dtype) for c, s in zip(coefficients, scales, strict=True)]
-    sums = np.zeros((shares, 2, *tables[0].shape))
-    if not backend.run("sections.backward", len(w), shares, *tables, points, radius, split, *spectra, sums):
+    (radius, split), shares = _circle(w), backend.shares(b[0].numel() * len(w))
+    tables = _tables(b, a, radius, False, h.dtype.to_real())
+    if tables is None:
         return None
-    ends = _ends(radius)
-    gb, ga = (
-        np.tensordot(ends, total, ((0, 1), (0, 3))).swapaxes(1, 2) / scale  # (j, M, K) -> (j, K, M)
-        for total, scale in zip(sums.sum(0), scales, strict=True)
-    )
-    return torch.from_numpy(gb), torch.from_numpy(ga)
+    spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
+    points, *both = spectra
+    totals = torch.zeros((shares, *tables.shape), dtype=torch.float64)
+    sums = torch.empty((2, *b.shape), dtype=torch.float64)
+    backend.run("sections.backward", len(w), shares, tables, points, radius, split, *both, totals.numpy())
+    backend.run("sections.gather", b.shape[1], 1, *_double(b, a), radius, totals.sum(0).numpy(), sums.numpy())
+    gb, ga = sums
+    return gb, ga
 
 
-def _double(x: torch.Tensor) -> Array:
-    return x.detach().to(torch.float64).numpy()
+def _tables(b: torch.Tensor, a: torch.Tensor, radius: float, alike: bool, dtype: torch.dtype) -> Any:
+    """What the fused version works with, None where there is none."""
+    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=dtype).numpy()
+    done = backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, alike, tables)
+    return tables if done else None
 
 
-def _circle(w: torch.Tensor) -> tuple[Array, float, int]:
-    """The points, the radius of the first, and how many there are in the right half of the plane, if they are in order."""
-    points = w.detach().to(torch.complex128).resolve_conj().contiguous().numpy()
-    return points, float(abs(points[0])), bisect_left(points, True, key=lambda point: point.real < 0)
+def _double(*coefficients: torch.Tensor) -> tuple[Any, ...]:
+    return tuple(c.detach().to(torch.float64).contiguous().numpy() for c in coefficients)
 
 
-def _scale(c: Array) -> Array:
-    """A power of two, so that nothing is rounded, about as large as the coefficients: float32 can hold the squares of
-    what is left."""
-    return np.ldexp(1.0, np.frexp(np.abs(c).max(0))[1])
-
-
-def _ends(radius: float) -> Array:
-    """What makes c, s and δ of b0, b1 and b2 (see the fused kernel), at either end of the axis: (2, 3, 3)."""
-    r, rr = radius, radius * radius
-    return np.array([[[1.0, end * r, rr], [1.0, 0.0, rr], [1.0, 0.0, -rr]] for end in (1.0, -1.0)])
-
-
-def _table(c: Array, radius: float, dtype: Any) -> Array:
-    """Coefficients (3, K, M) → (2, M, K, 3)."""
-    return np.ascontiguousarray(np.tensordot(_ends(radius), c, 1).transpose(0, 3, 2, 1), dtype)
+@lru_cache(maxsize=4)  # by the identity of w; the kernel notices if its values have changed
+def _circle(w: torch.Tensor) -> tuple[float, int]:
+    """The radius of the first point, and how many points are in the right half of the plane, if they are in order."""
+    return w[0].abs().item(), int((w.real >= 0).sum())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import hadamard, schur
 from torch import nn
 
 from flamo.core.constraints import Constraint
@@ -39,6 +38,8 @@ def sylvester(n: int) -> torch.Tensor:
     >>> sylvester(1).item()
     1.0
     """
+    from scipy.linalg import hadamard  # here, since scipy takes as long to import as the rest of flamo
+
     check_power_of_two("a Hadamard matrix", n)
     return torch.from_numpy(hadamard(n) / math.sqrt(n))
 
@@ -145,6 +146,8 @@ class Orthogonal(Constraint):
         n = len(matrix)
         if not np.allclose(matrix @ matrix.T, np.eye(n), atol=1e-4) or np.linalg.det(matrix) < 0:
             raise ValueError("value is not an orthogonal matrix of determinant 1")
+        from scipy.linalg import schur
+
         form, basis = schur(matrix, output="real")
         log, turned = np.zeros((n, n)), []
         for i in range(n):
