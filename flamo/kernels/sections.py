@@ -169,7 +169,7 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     if not backend.pays(work, b, a, w):
         return False
     (radius, split), shares = _circle(w), backend.shares(work)
-    tables = _tables(b, a, radius, True, h.dtype.to_real())
+    tables = _tables(b, a, radius, h.dtype.to_real())
     if tables is None:
         return False
     points, out = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h))
@@ -182,23 +182,22 @@ def _fused_backward(
     b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     (radius, split), shares = _circle(w), backend.shares(b[0].numel() * len(w))
-    tables = _tables(b, a, radius, False, h.dtype.to_real())
+    tables = _tables(b, a, radius, h.dtype.to_real())
     if tables is None:
         return None
-    spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
-    points, *both = spectra
+    points, *spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
     totals = torch.zeros((shares, *tables.shape), dtype=torch.float64)
     sums = torch.empty((2, *b.shape), dtype=torch.float64)
-    backend.run("sections.backward", len(w), shares, tables, points, radius, split, *both, totals.numpy())
-    backend.run("sections.gather", b.shape[1], 1, *_double(b, a), radius, totals.sum(0).numpy(), sums.numpy())
+    backend.run("sections.backward", len(w), shares, tables, points, radius, split, *spectra, totals.numpy())
+    backend.run("sections.gather", b.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy())
     gb, ga = sums
     return gb, ga
 
 
-def _tables(b: torch.Tensor, a: torch.Tensor, radius: float, alike: bool, dtype: torch.dtype) -> Any:
+def _tables(b: torch.Tensor, a: torch.Tensor, radius: float, dtype: torch.dtype) -> Any:
     """What the fused version works with, None where there is none."""
     tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=dtype).numpy()
-    done = backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, alike, tables)
+    done = backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, tables)
     return tables if done else None
 
 

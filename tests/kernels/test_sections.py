@@ -130,7 +130,7 @@ def test_derivatives_by_the_points(version):
 def test_gradients_where_sections_are_zero(version, zeros):
     """A product without one factor is zero only where another one is."""
     b, a = random_sections(3, 2)
-    b[:, :zeros] = torch.tensor([1.0, -1.0, 0.0], dtype=torch.float64)[:, None, None]  # at DC
+    b[:, :zeros] = torch.tensor([4.0, -4.0, 0.0], dtype=torch.float64)[:, None, None]  # at DC
     b.requires_grad_(), a.requires_grad_()
     w, grad = circle(5), torch.randn(5, 2, dtype=torch.complex128)
     h = cascade(b, a, w, torch.complex128)

@@ -20,17 +20,16 @@ BLOCK = 256  # bins side by side; constant, so that loops over them become strai
 ROUNDING = 1e-14  # by which the square of a radius may be off
 
 
-def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, alike: bool, tables: Any) -> None:
+def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, tables: Any) -> None:
     """c, s, δ of b and a, (3, K, M) float64, for sections ``start`` to ``stop``: tables (2, 2, M, K, 3), at both ends.
 
-    Scaled by powers of two, so that nothing is rounded, to about 1: float32 can hold their squares. If ``alike``, b is
-    scaled as a is, and their ratio is what it was.
+    Both are scaled by a power of two, so that nothing is rounded, that makes a about 1: float32 can hold its square.
     """
     less, more = radius - 1.0, radius + 1.0
     for k in range(start, stop):
         for m in range(b.shape[2]):
+            scale = _scale(a, k, m)
             for side in range(2):
-                scale = 1.0 / (_scale(a, k, m) if side or alike else _scale(b, k, m))
                 c = a if side else b
                 c0, c1, c2 = c[0, k, m] * scale, c[1, k, m] * scale, c[2, k, m] * scale
                 for end in range(2):
@@ -40,12 +39,12 @@ def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, a
                     row[1], row[2] = c0 + c2 + less * more * c2, c0 - c2 - less * more * c2
 
 
-def gather(start: int, stop: int, share: int, b: Any, a: Any, radius: float, totals: Any, sums: Any) -> None:
-    """The transpose of :func:`tabulate`, not alike: sums (2, 3, K, M) of b and a, of those of tables."""
+def gather(start: int, stop: int, share: int, a: Any, radius: float, totals: Any, sums: Any) -> None:
+    """The transpose of :func:`tabulate`: sums (2, 3, K, M) for b and a of those for the tables."""
     for k in range(start, stop):
-        for m in range(b.shape[2]):
+        for m in range(a.shape[2]):
+            scale = _scale(a, k, m)
             for side in range(2):
-                scale = 1.0 / _scale(a if side else b, k, m)
                 low, high = totals[side, 0, m, k], totals[side, 1, m, k]
                 c, s, delta = low[0] + high[0], low[1] + high[1], low[2] + high[2]
                 sums[side, 0, k, m] = (c + s + delta) * scale
@@ -58,7 +57,7 @@ EXACT = {"tabulate"}  # without fast arithmetic: it would change the order of su
 
 @register_jitable
 def _scale(c: Any, k: int, m: int) -> float:
-    return math.ldexp(1.0, math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
+    return math.ldexp(1.0, -math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
 
 
 def forward(
