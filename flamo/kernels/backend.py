@@ -54,8 +54,8 @@ class Fused:
         file, function = name.split(".")
         try:
             module = importlib.import_module(f"flamo.kernels.fused.{file}")
-            exact = function in getattr(module, "EXACT", ())
-            return _compiled(getattr(module, function), name, arguments, OPTIONS | {"fastmath": False} if exact else OPTIONS)
+            exact = {"fastmath": False} if function in getattr(module, "EXACT", ()) else {}
+            return _compiled(getattr(module, function), name, arguments, OPTIONS | exact)
         except Exception as error:  # numba missing, too old, or at odds with this Python: there is the plain version
             self.given_up = True
             log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)

@@ -96,9 +96,14 @@ class _Network(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
-        y, leaving = _solve(left, matrix, right, x)
-        ctx.save_for_backward(left, matrix, right, x, y, leaving)
-        return y
+        found, factors = _fused_solve(left, matrix, right, x, conjugate=False), None
+        if found is None:
+            factors = _factors(left, matrix, right, x)
+            y = _plain_solve(factors, x)
+            found = y, _scaled(right, y)
+        ctx.factors = factors if any(ctx.needs_input_grad) else None
+        ctx.save_for_backward(left, matrix, right, x, *found)
+        return found[0]
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -106,7 +111,11 @@ class _Network(torch.autograd.Function):
         if torch.is_grad_enabled():
             return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
         need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
-        adjoint, entering = _solve(right, matrix.mH, left, grad, conjugate=True)
+        found = _fused_solve(right, matrix.mH, left, grad, conjugate=True) if ctx.factors is None else None
+        if found is None:
+            adjoint = _plain_solve(ctx.factors or _factors(left, matrix, right, x), grad, adjoint=True)
+            found = adjoint, _scaled(None if left is None else left.conj(), adjoint)
+        adjoint, entering = found
         gl = _matching(adjoint, _times(matrix, leaving), left) if need_left else None
         gm = _outer(entering, leaving, matrix) if need_matrix else None
         gr = _matching(_times(matrix.mH, entering), y, right) if need_right else None
@@ -115,9 +124,13 @@ class _Network(torch.autograd.Function):
 
 def _composed(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
     """Of torch operations: (F, N, N) in memory, differentiable as often as you like."""
+    return close_loop(_gain(left, matrix, right)[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
+
+
+def _gain(left: Diagonal, matrix: torch.Tensor, right: Diagonal) -> torch.Tensor:
+    """L, (F or 1, N, N)."""
     loop = matrix[None] if left is None else left.T[:, :, None] * matrix
-    loop = loop if right is None else loop * right.T[:, None, :]
-    return close_loop(loop[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
+    return loop if right is None else loop * right.T[:, None, :]
 
 
 def _times(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -144,37 +157,34 @@ def _matching(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Ten
     return (product if like.is_complex() else product.real).to(like.dtype)
 
 
-def _solve(
-    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """y and right · y, with the conjugates of left and right if ``conjugate``."""
-    found = _fused_solve(left, matrix, right, x, conjugate)
-    if found is not None:
-        return found
-    left, right = (v.conj() if v is not None and conjugate else v for v in (left, right))
-    channels, columns, bins = x.shape
-    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-    step = max(1, BLOCK // max(1, channels * (channels + columns)))
-    for start in range(0, bins, step):
-        _plain_solve(left, matrix, right, x, y, slice(start, start + step))
-    return y, _scaled(right, y)
-
-
 def _scaled(diagonal: Diagonal, x: torch.Tensor) -> torch.Tensor:
     return x if diagonal is None else diagonal[:, None] * x
 
 
-def _plain_solve(
-    left: Diagonal,
-    matrix: torch.Tensor,
-    right: Diagonal,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    where: torch.Tensor | slice,
-) -> None:
-    """Some bins of y."""
-    left, right = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (left, right))
-    y[:, :, where] = _composed(left, matrix, right, x[:, :, where])
+def _factors(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> list[tuple[Any, ...]]:
+    """L and U of I - L and the order of their rows, for runs of bins."""
+    channels, columns, bins = x.shape
+    step, found = max(1, BLOCK // max(1, channels * (channels + columns))), []
+    for start in range(0, bins, step):
+        ends = (v if v is None or v.shape[1] == 1 else v[:, start : start + step] for v in (left, right))
+        first, last = ends
+        system = torch.eye(channels, dtype=x.dtype, device=x.device) - _gain(first, matrix, last)
+        system = system.expand(min(step, bins - start), -1, -1)
+        factors, pivots, info = torch.linalg.lu_factor_ex(system)
+        if info.any():
+            raise torch.linalg.LinAlgError(POLE)
+        found.append((factors, pivots))
+    return found
+
+
+def _plain_solve(factors: list[tuple[Any, ...]], x: torch.Tensor, adjoint: bool = False) -> torch.Tensor:
+    """y in all bins, or that of the adjoint system."""
+    y, start = torch.empty(x.shape, dtype=x.dtype, device=x.device), 0
+    for lu, pivots in factors:
+        where = slice(start, start + len(lu))
+        y[:, :, where] = torch.linalg.lu_solve(lu, pivots, x[:, :, where].movedim(2, 0), adjoint=adjoint).movedim(0, 2)
+        start += len(lu)
+    return y
 
 
 def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -199,29 +209,28 @@ def _fused_solve(
         d = right if left is None else left
         d = x.new_ones(channels, 1) if d is None else d
         found = _eliminated(d, conjugate, matrix, x, scaled=right is None)
-        ends = left, right
     else:
-        ends = tuple(v.conj() if conjugate else v for v in (left, right))
-        found = _eliminated(left * right, conjugate, matrix, _scaled(ends[1], x), scaled=True)
+        first, last = (v.conj() if conjugate else v for v in (left, right))
+        found = _eliminated(left * right, conjugate, matrix, _scaled(last, x), scaled=True)
         if found is not None:
             u, _, bad = found
-            found = u, x + _scaled(ends[0], _times(matrix, u)), bad
+            found = u, x + _scaled(first, _times(matrix, u)), bad
     if found is None:
         return None
     u, y, bad = found
     if bad.any():
         where = bad.nonzero()[:, 0]
-        ends = tuple(None if v is None else v.conj() if conjugate else v for v in (left, right))
-        _plain_solve(ends[0], matrix, ends[1], x, y, where)
-        if right is not None:
-            u[:, :, where] = _scaled(ends[1] if ends[1].shape[1] == 1 else ends[1][:, where], y[:, :, where])
+        ends = [None if v is None else v.conj() if conjugate else v for v in (left, right)]
+        ends = [v if v is None or v.shape[1] == 1 else v[:, where] for v in ends]
+        y[:, :, where] = _composed(ends[0], matrix, ends[1], x[:, :, where])
+        u[:, :, where] = _scaled(ends[1], y[:, :, where])
     return y, u
 
 
 def _eliminated(
     d: torch.Tensor, conjugate: bool, matrix: torch.Tensor, x: torch.Tensor, scaled: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
-    """Solve (I - diag(d) A) u = x if ``scaled``, y = u; else (1 / diag(d) - A) u = x, y = x + A u; and bins gone bad."""
+    """u and y of (I - diag(d) A) u = x, y = u if ``scaled``, else of (1 / diag(d) - A) u = x, y = x + A u; bad bins."""
     channels, columns, bins = x.shape
     shares = min(backend.shares(bins * channels * channels * (channels + 3 * columns) // 3), bins // LEAST_BINS)
     diagonal = backend.planar(d.to(x.dtype).expand(-1, bins)).numpy()

@@ -43,7 +43,7 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
 
 
 class _Cascade(torch.autograd.Function):
-    """The cascade with the derivative of a product, which keeps nothing but the coefficients."""
+    """The cascade with the derivative of a product, which keeps nothing but the coefficients and the result."""
 
     @staticmethod
     def forward(ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -51,7 +51,7 @@ class _Cascade(torch.autograd.Function):
         ctx.fused = _fused_forward(b, a, w, h.T)
         if not ctx.fused:
             _forward(b, a, w, h.T)
-        ctx.save_for_backward(b, a, w, h if ctx.fused else None)
+        ctx.save_for_backward(b, a, w, h)
         ctx.dtype = dtype
         return h
 
@@ -63,7 +63,7 @@ class _Cascade(torch.autograd.Function):
             return backend.gradients(_composed, inputs, ctx.needs_input_grad, grad)
         grad = grad.T.to(ctx.dtype)
         sums = _fused_backward(b, a, w, h.T, grad) if ctx.fused else None
-        gb, ga = _backward(b, a, w, grad) if sums is None else sums
+        gb, ga = _backward(b, a, w, h.T, grad) if sums is None else sums
         return gb.to(b), ga.to(a), None, None
 
 
@@ -128,37 +128,48 @@ def _forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor)
         h.fill_(1.0)
         return
     for sign, where, powers in _blocks(w, _size(b), h.dtype):
-        ratios = _polynomials(b, sign, powers).div_(_polynomials(a, sign, powers))
+        ratios = _polynomials(b, sign, powers).mul_(_polynomials(a, sign, powers).reciprocal_())  # faster than div
         total = reduce(torch.Tensor.mul_, ratios)
         silent = total.real.abs() + total.imag.abs() < _silence(h.dtype)
         h[:, where] = total.masked_fill_(silent, 0.0)
 
 
 def _backward(
-    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, grad: torch.Tensor
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradients of b and a, (3, K, M), of that of the result, (M, F).
-
-    The gradient of a section has the product of all others as a factor: prefix times suffix products, so that nothing
-    is divided by a section, which may be zero.
-    """
+    """The gradients of b and a, (3, K, M), of that of the result h, (M, F): dh = h (db / b - da / a)."""
     gb, ga = torch.zeros_like(b), torch.zeros_like(a)
     for sign, where, powers in _blocks(w, _size(b), grad.dtype) if b.numel() else ():
-        inverse = _polynomials(a, sign, powers).reciprocal_()
-        ratios = _polynomials(b, sign, powers).mul_(inverse)
-        after, before = grad[:, where].conj().resolve_conj(), ratios[0].clone()
-        for k in reversed(range(len(ratios))):
-            inverse[k] *= after
-            after = after * ratios[k]
-        for k in range(1, len(ratios)):
-            inverse[k] *= before
-            before *= ratios[k]
-        for total, part, factor in ((gb, inverse, 1.0), (ga, ratios.mul_(inverse), -1.0)):
-            # the real part of part · (1, d, d²), summed over the points
-            rows = torch.view_as_real(part.conj().resolve_conj()).reshape(b[0].numel(), -1)
-            sums = (rows @ powers.T).T.reshape(b.shape)
-            total.add_(_expanded_backward(sums.to(total.dtype), sign), alpha=factor)
+        numerators, denominators = _polynomials(b, sign, powers), _polynomials(a, sign, powers)
+        after = grad[:, where].conj().resolve_conj()
+        total = after * h[:, where]
+        sums = _weighted(numerators.reciprocal().mul_(total), powers)
+        if not sums.isfinite().all():  # a section is zero
+            sums = _weighted(_without_each(numerators, denominators, after), powers)
+        gb += _expanded_backward(sums.to(gb.dtype), sign)
+        ga -= _expanded_backward(_weighted(denominators.reciprocal_().mul_(total), powers).to(ga.dtype), sign)
     return gb, ga
+
+
+def _weighted(x: torch.Tensor, powers: torch.Tensor) -> torch.Tensor:
+    """The real part of x · (1, d, d²), summed over the points: (K, M, f), (3, 2f) → (3, K, M)."""
+    rows = torch.view_as_real(x.conj().resolve_conj()).flatten(2)
+    return (rows @ powers.T).movedim(-1, 0)
+
+
+def _without_each(numerators: torch.Tensor, denominators: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """1 / a of each section times ``after`` and all other sections: those before times those after, so that nothing is
+    divided by a section."""
+    inverse = denominators.reciprocal()
+    ratios = numerators * inverse
+    before = torch.ones_like(after)
+    for k in reversed(range(len(ratios))):
+        inverse[k] *= after
+        after = after * ratios[k]
+    for k in range(1, len(ratios)):
+        before = before * ratios[k - 1]
+        inverse[k] *= before
+    return inverse
 
 
 # -- fused: points in order of their angle on the lower half of a circle, as on a grid -------------------------------

@@ -177,7 +177,8 @@ def graphic_sections(
     design = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q)
     weights, steps = (v.to(gain_db) for v in design)
     gains = gain_db.movedim(dim, 0)
-    rows = (weights @ torch.exp(steps * gains.reshape(len(gains), 1, -1))).transpose(0, 1).reshape(6, *gains.shape).movedim(1, dim)
+    coefficients = weights @ torch.exp(steps * gains.reshape(len(gains), 1, -1))  # (bands + 3, 6, …)
+    rows = coefficients.transpose(0, 1).reshape(6, *gains.shape).movedim(1, dim)
     return rows[:3], rows[3:]
 
 

@@ -23,7 +23,7 @@ def solve(
     tolerance: float,
     bad: Any,
 ) -> None:
-    """Solve (I + diag(d) a) u = x if ``scaled``, else (1 / diag(d) + a) u = x, y = x - a u; and say which bins went bad.
+    """Solve (I + diag(d) a) u = x if ``scaled``, else (1 / diag(d) + a) u = x, y = x - a u; and say which bins go bad.
 
     d (N, 2F), x, u, y (N, C, 2F), real and imaginary parts in turn; a (N, N, 2), bad (F,); at least SIDE bins. ``turn``
     is -1 for the conjugate of d, else 1. Elimination without pivoting of (1 / d + a) u = b, b = x / d or x, checked by

@@ -4,8 +4,8 @@ On the circle w = r e^{-jω}, and with r in the coefficients, a polynomial divid
 
     (b0 + b2) cos ω + b1 + j (b0 - b2) sin ω = (c - s u) + j δ v,   u = 1 - cos ω,  v = sin ω
 
-with c = b0 + b1 + b2, s = b0 + b2 and δ = b0 - b2: two multiplications, and nothing cancels near ω = 0. Divided by -w and
-with u = 1 + cos ω, v = -sin ω, c = b0 - b1 + b2, it is the same near ω = π. In a ratio, the divisors cancel.
+with c = b0 + b1 + b2, s = b0 + b2 and δ = b0 - b2: two multiplications, and nothing cancels near ω = 0. Divided by -w
+and with u = 1 + cos ω, v = -sin ω, c = b0 - b1 + b2, it is the same near ω = π. In a ratio, the divisors cancel.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def forward(
 ) -> None:
     """out[m, f] = Π_k b / a at w[f], 0 where that is below ``silence``.
 
-    tables: (2, 2, M, K, 3), see :func:`tabulate`; w (2F,) float64 and out (M, 2F) have real and imaginary parts in turn.
-    Points up to ``split`` are nearer to ω = 0, those from it nearer to ω = π; astray[share] counts those that are not, or
-    are off the circle.
+    tables (2, 2, M, K, 3): see :func:`tabulate`; w (2F,) float64 and out (M, 2F) have real and imaginary parts in
+    turn. Points up to ``split`` are nearer to ω = 0, those from it nearer to ω = π; astray[share] counts those that are
+    not, or are off the circle.
     """
     channels, sections = tables.shape[2], tables.shape[3]
     one, zero = out.dtype.type(1.0), out.dtype.type(0.0)
