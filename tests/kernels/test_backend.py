@@ -94,7 +94,7 @@ def test_threads_that_need_the_same_kernel_compile_it_once(everything_fused, mon
 
 
 def work_in_another_process(queue):
-    """Threads of ours and none of torch's, whose pool does not survive a fork: hence few points."""
+    """Work for several threads, but none of torch's operations, whose pool does not survive a fork: few points."""
     backend.fused.kernels.clear()
     b = torch.rand(3, 4, 4, dtype=torch.float64) + 1
     queue.put(cascade(b, b, torch.ones(9000, dtype=torch.complex128), torch.complex64)[-1, -1].real.item())
@@ -171,3 +171,43 @@ def test_a_kernel_that_does_not_compile_is_said_once(monkeypatch, caplog):
     cascade(b, b, torch.ones(5, dtype=torch.complex128), torch.complex64).abs().sum().backward()
     assert b.grad.isfinite().all()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.fixture(params=["torch's threads", "own threads"])
+def pool(request, monkeypatch):
+    """Both ways of working in parallel; the first only where torch has GCC's OpenMP."""
+    if request.param == "torch's threads" and backend._torch_pool() is None:
+        pytest.skip("torch brings no GOMP_parallel")
+    monkeypatch.setattr(backend, "_pool", [backend._torch_pool() if request.param == "torch's threads" else None])
+
+
+def run_with(kernel, monkeypatch, shares=6, threads=3):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(backend.fused, "get", lambda name, arguments: kernel)
+    torch.set_num_threads(threads)
+    try:
+        return backend.run("any.kernel", 60, shares)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_every_share_is_worked_on_once_and_by_several_threads(pool, monkeypatch):
+    seen, together = [], threading.Barrier(3)
+
+    def kernel(start, stop, share):
+        if share < 3:
+            together.wait(10)  # passes only if three of them are at work
+        seen.append((share, start, stop))
+
+    assert run_with(kernel, monkeypatch)
+    assert sorted(seen) == [(i, 10 * i, 10 * i + 10) for i in range(6)]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_error_within_a_thread_is_raised(pool, monkeypatch, error):
+    def kernel(start, stop, share):
+        if share == 2:
+            raise error
+
+    with pytest.raises(error):
+        run_with(kernel, monkeypatch)
