@@ -11,7 +11,7 @@ import torch
 
 from flamo.kernels import backend
 
-BLOCK = 1 << 18  # elements of a temporary in the plain version
+BLOCK = 1 << 20  # elements of a temporary in the plain version
 
 
 def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
