@@ -181,7 +181,8 @@ def gradients(
     composed: Callable[..., torch.Tensor], inputs: tuple[Any, ...], needed: tuple[bool, ...], grad: torch.Tensor
 ) -> tuple[torch.Tensor | None, ...]:
     """Gradients that can be differentiated again: autograd's own, of the kernel composed of torch operations."""
-    with torch.enable_grad():
+    with torch.enable_grad():  # of copies of the inputs: one that depends on another must not count for both
+        inputs = tuple(t.view_as(t) if isinstance(t, torch.Tensor) else t for t in inputs)
         y = composed(*inputs)
     wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
     found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))

@@ -235,9 +235,9 @@ def _eliminated(
     shares = min(backend.shares(bins * channels * channels * (channels + 3 * columns) // 3), bins // LEAST_BINS)
     diagonal = backend.planar(d.to(x.dtype).expand(-1, bins)).numpy()
     a = torch.view_as_real(-matrix.detach().to(x.dtype).resolve_conj()).contiguous().numpy()
-    u = torch.empty(x.shape, dtype=x.dtype)
+    u = torch.empty(x.shape, dtype=x.dtype, device="cpu")
     y = u if scaled else torch.empty_like(u)
-    bad = torch.zeros(bins, dtype=torch.bool)
+    bad = torch.zeros(bins, dtype=torch.bool, device="cpu")
     spectra = [backend.planar(v).numpy() for v in (x, u, y)]
     tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
     turn = -1.0 if conjugate else 1.0

@@ -184,7 +184,7 @@ def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.T
     if tables is None:
         return False
     points, out = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h))
-    astray = torch.zeros(shares, dtype=torch.int64).numpy()
+    astray = torch.zeros(shares, dtype=torch.int64, device="cpu").numpy()
     arguments = (tables, points, radius, split, _silence(h.dtype), out, astray)
     return backend.run("sections.forward", len(w), shares, *arguments) and not astray.any()
 
@@ -197,17 +197,19 @@ def _fused_backward(
     if tables is None:
         return None
     points, *spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
-    totals = torch.zeros((shares, *tables.shape), dtype=torch.float64)
-    sums = torch.empty((2, *b.shape), dtype=torch.float64)
-    backend.run("sections.backward", len(w), shares, tables, points, radius, split, *spectra, totals.numpy())
-    backend.run("sections.gather", b.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy())
+    totals = torch.zeros((shares, *tables.shape), dtype=torch.float64, device="cpu")
+    sums = torch.empty((2, *b.shape), dtype=torch.float64, device="cpu")
+    if not backend.run("sections.backward", len(w), shares, tables, points, radius, split, *spectra, totals.numpy()):
+        return None
+    if not backend.run("sections.gather", b.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy()):
+        return None
     gb, ga = sums
     return gb, ga
 
 
 def _tables(b: torch.Tensor, a: torch.Tensor, radius: float, dtype: torch.dtype) -> Any:
     """What the fused version works with, None where there is none."""
-    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=dtype).numpy()
+    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=dtype, device="cpu").numpy()
     done = backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, tables)
     return tables if done else None
 

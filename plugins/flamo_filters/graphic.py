@@ -175,9 +175,10 @@ def graphic_sections(
         b, a: each (3, …), in the shape of gain_db.
     """
     design = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q)
-    weights, steps = (v.to(gain_db) for v in design)
+    weights, exponents = (v.to(gain_db) for v in design)
     gains = gain_db.movedim(dim, 0)
-    coefficients = weights @ torch.exp(steps * gains.reshape(len(gains), 1, -1))  # (bands + 3, 6, …)
+    roots = torch.exp(math.log(10) / 80 * gains).reshape(len(gains), 1, -1)  # g^(1/4)
+    coefficients = weights @ roots**exponents  # (bands + 3, 6, …)
     rows = coefficients.transpose(0, 1).reshape(6, *gains.shape).movedim(1, dim)
     return rows[:3], rows[3:]
 
@@ -187,8 +188,8 @@ def graphic_sections(
 def _weights(
     center: tuple[float, ...], shelving: tuple[float, ...], fs: float, q: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the powers of each gain count in each coefficient, (bands + 3, 6, powers), and their logarithms per dB,
-    (powers, 1), in float64."""
+    """What the powers of each gain count in each coefficient, (bands + 3, 6, powers), and which powers of its fourth
+    root they are, (powers, 1), in float64."""
     low, high = (2 * math.pi * f / fs for f in shelving)
     high = min(high, 2 * math.pi - high)  # beyond fs/2 the mirrored corner has the same magnitude, and stable poles
     broadband = ({4: 1}, {}, {}), ({0: 1}, {}, {})
@@ -198,4 +199,4 @@ def _weights(
         for row, powers in enumerate((*b, *a)):
             for power, c in powers.items():
                 weights[band, row, power] = c
-    return weights, torch.arange(7, dtype=torch.float64, device="cpu")[:, None] * (math.log(10) / 80)
+    return weights, torch.arange(7, dtype=torch.float64, device="cpu")[:, None]

@@ -120,6 +120,24 @@ def test_second_derivatives(version):
     assert torch.autograd.gradgradcheck(lambda b, a: cascade(b, a, w, torch.complex128), (b, a))
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_denominators_that_depend_on_the_numerators_count_once(version, again):
+    b = random_sections(2, 2)[0].requires_grad_()
+    values = []
+    for kernel in (lambda b, a: cascade(b, a, circle(65), torch.complex128), lambda b, a: composed(b, a, circle(65))):
+        loss = kernel(b, 0.5 * b + torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1)).abs().square().sum()
+        values.append(torch.autograd.grad(loss, b, create_graph=again)[0].detach())
+    torch.testing.assert_close(*values)
+
+
+def test_another_default_device(version):
+    b, a = random_sections(2, 2)
+    w = circle(65)
+    with torch.device("meta"):
+        h = cascade(b, a, w, torch.complex128)
+    torch.testing.assert_close(h, composed(b, a, w))
+
+
 def test_derivatives_by_the_points(version):
     b, a = random_sections(2, 2)
     w = (0.9 * circle(5)).requires_grad_()

@@ -78,3 +78,11 @@ def test_a_gain_of_zero_has_finite_gradients():
 def test_a_wrong_argument_is_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_a_gain_of_nothing_is_silence():
+    """Minus infinity dB."""
+    center, shelving = torch.tensor([1000.0]), torch.tensor([700.0, 1400.0])
+    b, a = graphic_sections(torch.tensor([[-torch.inf], [0.0], [0.0], [0.0]]).double(), center, shelving, 48000, -2)
+    assert (b[:, 0] == 0).all()
+    assert a.isfinite().all()
