@@ -51,7 +51,7 @@ _NAMES = {
     "flamo.processor.system": ("Parallel", "Recursion", "Series", "Shell"),
     "flamo.optimize.dataset": ("Dataset", "DatasetColorless", "get_dataloader", "load_dataset", "split_dataset"),
     "flamo.optimize.loss": ("mse_loss",),
-    "flamo.optimize.trainer": ("Trainer", "get_str_results"),
+    "flamo.optimize.trainer": ("EagerTrainer", "Trainer", "get_str_results"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -9,6 +9,7 @@ from flamo.optimize.dataset import get_dataloader as get_dataloader
 from flamo.optimize.dataset import load_dataset as load_dataset
 from flamo.optimize.dataset import split_dataset as split_dataset
 from flamo.optimize.loss import mse_loss as mse_loss
+from flamo.optimize.trainer import EagerTrainer as EagerTrainer
 from flamo.optimize.trainer import Trainer as Trainer
 from flamo.optimize.trainer import get_str_results as get_str_results
 from flamo.processor import dsp as dsp

@@ -29,3 +29,7 @@ class PluginError(FlamoError):
 
 class PluginWarning(UserWarning):
     """A plugin cannot be used, and everything else goes on without it."""
+
+
+class NotFiniteError(FlamoError, ArithmeticError):
+    """A loss or a gradient of a training is not finite; the system is back in its last good state."""

@@ -14,3 +14,15 @@ def flamo_components() -> Iterator[Component]:
         summary="Gradient descent in epochs over a training and a validation set.",
         aliases=("epochs",),
     )
+    yield Component(
+        kind="trainer",
+        name="eager",
+        target="flamo_trainers.eager:EagerTrainer",
+        summary="Gradient descent on a single pair of input and target, step by step.",
+    )
+    yield Component(
+        kind="trainer",
+        name="descent",
+        target="flamo_trainers.engine:Engine",
+        summary="The steps of one training: optimiser, schedule, clipping, best state.",
+    )
