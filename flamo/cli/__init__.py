@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flamo.cli import fit, listing
+from flamo.cli import check, fit, listing
 from flamo.errors import InputError
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.command("list")(listing.list_components)
 app.command("show")(listing.show)
 app.command("plugins")(listing.list_plugins)
 app.command("fit")(fit.fit)
+app.command("check")(check.check)
+app.command("schema")(check.schema)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,127 +1,152 @@
-"""``flamo fit``: a target curve in, filters out."""
+"""``flamo fit``: a configuration or a target in, a folder of results out."""
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shlex
+import sys
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flamo.cli.options import Verbose
+from flamo.cli.equaliser import fit_target
+from flamo.cli.options import Quiet, Set, Verbose
+from flamo.cli.progress import Style, emit, progress
+from flamo.cli.signals import stopped_by_signals
+from flamo.errors import InputError
 
 if TYPE_CHECKING:
-    from flamo.fit import Fit
+    from flamo.config.model import RunConfig
+    from flamo.run_folder import RunFolder
 
-Report = Callable[[int, float], None]  # of steps done and the error in dB
+CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def fit(
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="TARGET",
-            help="A CSV of frequency in Hz and a target in dB, or the example 'headphone'.",
+            metavar="[CONFIG | TARGET]",
+            help="A configuration (.yaml, .yml, .json), or what an equaliser is to become: a CSV of frequency in Hz and "
+            "a target in dB, or the example 'headphone'.",
             show_default=False,
         ),
-    ],
-    bands: Annotated[int, typer.Option(min=1, max=64, help="Filters: a low shelf, peaks, a high shelf.")] = 10,
-    fs: Annotated[int, typer.Option(min=1000, max=10_000_000, help="Sampling frequency in Hz.")] = 48000,
-    steps: Annotated[int, typer.Option(min=1, max=1_000_000, help="Steps of the optimiser.")] = 800,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random starting points.")] = 0,
+    ] = None,
+    sets: Set = [],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder for the results; runs/TARGET by default.", show_default=False),
+        typer.Option("-o", "--output", help="Folder for the results; runs/NAME by default.", show_default=False),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write into a folder that is not a run's.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="DIR", help="Go on with the run in DIR.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over an earlier run.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Of every random number.", show_default=False)
+    ] = None,
+    bands: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of an equaliser: its filters; 10.", show_default=False)
+    ] = None,
+    fs: Annotated[
+        int | None,
+        typer.Option(min=1000, max=10_000_000, help="Of an equaliser: sampling frequency; 48000.", show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Of an equaliser: steps; 800.", show_default=False)
+    ] = None,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print the configuration; do nothing.")] = False,
+    style: Annotated[Style, typer.Option("--progress", help="Progress as a bar or lines, or as JSON.")] = Style.auto,
+    quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Fit a parametric equaliser to a target curve and write a folder of results.
+    """Train a system as a configuration says, or fit an equaliser to a target curve; write a folder of results.
 
-    The folder holds the filters (filters.json, filters.txt), a plot (fit.png), the errors (metrics.json) and the
-    parameters (model.safetensors). Ctrl-C ends the fit early and writes what was reached.
+    Ctrl-C ends the run after its step and writes everything; a second one leaves at once.
     """
-    from flamo.run_folder import check_folder, filter_table, write_run
-    from flamo.targets import find_target
+    equaliser = {name: value for name, value in (("bands", bands), ("fs", fs), ("steps", steps)) if value is not None}
+    if resume is not None:
+        if target is not None or sets or output or overwrite or seed is not None or equaliser or print_config:
+            raise InputError("--resume DIR goes alone: the folder knows its configuration")
+        _resume(resume, style, quiet)
+    elif target is None:
+        raise InputError("what is to be fitted? Give a configuration or a target; 'flamo fit --help' shows how")
+    elif Path(target).suffix.lower() in CONFIG_SUFFIXES:
+        if equaliser:
+            option = next(iter(equaliser))
+            raise InputError(f"--{option} is for targets of an equaliser; use --set KEY=VALUE with a configuration")
+        from flamo.config.loading import load_config
 
-    curve = find_target(target)
-    folder = output or Path("runs") / curve.name
-    check_folder(folder, overwrite)
-    from flamo import plot  # noqa: F401  heavy, and loaded only now: mistakes are reported at once
-    from flamo.fit import BAND, fit_eq
-
-    with _progress(steps) as report, _stopped_by_ctrl_c(report) as report_or_stop:
-        result = fit_eq(curve, bands, fs, steps, seed, report_or_stop)
-        write_run(result, folder)
-    left_out = len(curve.frequency) - len(result.target.frequency)
-    if left_out:
-        typer.echo(f"{left_out} points at or above fs/2 = {fs / 2:g} Hz left out")
-    typer.echo(filter_table(result), nl=False)
-    _print_errors(result, "all of the target", 0.0, float("inf"))
-    _print_errors(result, f"{BAND[0]:g} Hz to {BAND[1] / 1000:g} kHz", *BAND)
-    typer.echo(f"written to {str(folder).encode('utf-8', 'replace').decode()}")
-    if result.interrupted:
-        typer.echo("flamo: interrupted: this is what was reached", err=True)
-        raise typer.Exit(130)
-
-
-@contextmanager
-def _stopped_by_ctrl_c(report: Report) -> Iterator[Report]:
-    """Ctrl-C is obeyed when a step is reported, and only then: nothing else is ever cut in two."""
-    pressed = Event()
-
-    def report_or_stop(step: int, error: float) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        report(step, error)
-
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
-    try:
-        yield report_or_stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+        config = load_config(Path(target), sets, seed)
+        if print_config:
+            _print(config)
+        else:
+            _start(config, output or Path("runs") / Path(target).stem, overwrite, style, quiet)
+    else:
+        if sets:
+            raise InputError("--set is for configurations; --print-config makes one of this target")
+        equaliser |= {"seed": seed} if seed is not None else {}
+        fit_target(target, equaliser, output, overwrite, print_config, style, quiet)
 
 
-def _print_errors(fit: Fit, where: str, low: float, high: float) -> None:
-    rms, largest = fit.errors(low, high)
-    if rms == rms:  # a number: the target has points there
-        typer.echo(f"error, {where}: rms {rms:.3f} dB, maximum {largest:.3f} dB")
+def _print(config: RunConfig) -> None:
+    from flamo.run_folder import as_yaml
+
+    typer.echo(as_yaml(config.resolved()), nl=False)
 
 
-@contextmanager
-def _progress(steps: int) -> Iterator[Report]:
-    """A bar on a terminal, elsewhere a plain line every tenth; on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def _start(config: RunConfig, path: Path, overwrite: bool, style: Style, quiet: bool) -> None:
+    from flamo.run_folder import RunFolder
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(steps)
+    folder = RunFolder(path)
+    folder.check_new(overwrite)
+    _run(config, folder, False, style, quiet)
+
+
+def _resume(path: Path, style: Style, quiet: bool) -> None:
+    """Go on with an unfinished run, with its threads and unchanged inputs."""
+    from flamo.config.loading import load_config
+    from flamo.run_folder import CONFIG, RunFolder
+
+    folder = RunFolder(path)
+    record = folder.check_unfinished()
+    if record["status"] == "finished":
+        typer.echo(f"{path}: this run is finished; nothing is left to do", err=True)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("fitting", total=steps)
-        yield lambda n, error: bar.update(task, completed=n, description=f"fitting, error {error:.3f} dB")
+    config = load_config(folder / CONFIG)
+    import torch
+
+    torch.set_num_threads(int(record.get("threads", torch.get_num_threads())))
+    _run(config, folder, True, style, quiet)
 
 
-def _lines(steps: int) -> Report:
-    start = time.perf_counter()
+def _run(config: RunConfig, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
+    from flamo.fit import fit
 
-    def report(step: int, error: float) -> None:
-        nonlocal start
-        if step == 0:
-            start = time.perf_counter()  # what went before was loading
-        elif 10 * step // steps > 10 * (step - 1) // steps:
-            left = (time.perf_counter() - start) / step * (steps - step)
-            typer.echo(f"step {step}/{steps}: error {error:.3f} dB, {left:.0f} s left", err=True)
+    command = shlex.join(["flamo", *sys.argv[1:]])
+    with folder.locked(), stopped_by_signals() as stop:
+        with progress(style, quiet) as bar:
+            status = fit(config, folder, bar, stop, resume, command)
+        record = folder.record
+    if style is Style.json:
+        emit("end", status=status, folder=str(folder.path), figures=record["figures"])
+    elif not quiet:
+        _summary(record)
+        typer.echo(f"written to {_shown(folder.path)}")
+    if status == "interrupted":
+        typer.echo(f"flamo: interrupted after {record['steps']} steps; go on with: {resume_command(folder.path)}", err=True)
+        raise typer.Exit(stop.exit_code)
 
-    return report
+
+def _summary(record: dict[str, Any]) -> None:
+    """The figures of a run, one a line."""
+    for name, figure in record["figures"].items():
+        before, after = (f"{figure[when]:.4g}" if figure[when] is not None else "-" for when in ("before", "after"))
+        typer.echo(f"{name}: {before} → {after} {figure['unit']}".rstrip())
+    for note in record["notes"]:
+        typer.echo(f"note: {note}")
+
+
+def _shown(path: Path) -> str:
+    """A path that any terminal can print."""
+    return str(path).encode("utf-8", "replace").decode()

@@ -1,0 +1,99 @@
+"""From a file to a checked configuration: overrides, short forms, and every mistake at once with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path as File
+from typing import Any
+
+from flamo.config.model import RunConfig, check_sections
+from flamo.config.reading import Document, Path, parse, read_document
+from flamo.errors import ConfigError, InputError
+
+TARGET_KINDS = {".csv": "csv", ".txt": "csv", ".safetensors": "system"}
+
+
+def load_config(file: File, sets: Sequence[str] = (), seed: int | None = None) -> RunConfig:
+    """Read, change and check a configuration.
+
+    Args:
+        file: YAML or JSON.
+        sets: changes, each ``key.key=value`` with a value in YAML.
+        seed: replaces the file's.
+
+    Raises:
+        InputError: the file cannot be read; a change has another form.
+        ConfigError: everything that is wrong with it, with lines and paths.
+    """
+    document = read_document(file)
+    return checked_config(document, [*sets, *([f"seed={seed}"] if seed is not None else [])], file.parent)
+
+
+def checked_config(document: Document, sets: Sequence[str], folder: File) -> RunConfig:
+    """The configuration in a document; files that it names are looked for from ``folder``."""
+    data, changed = deepcopy(document.data), set[Path]()
+    if not isinstance(data, dict):
+        raise InputError(f"{document.name}: a configuration is keys and values, such as 'flamo: 1'")
+    for change in sets:
+        changed.add(_apply(data, change))
+    _write_out(data, folder)
+    config, problems = check_sections(data)
+    if problems:
+        raise ConfigError(problems, tuple(_where(document, changed, problem.path) for problem in problems))
+    return config
+
+
+def _where(document: Document, changed: set[Path], path: Path) -> str:
+    """The place of a problem: the file with a line, or --set."""
+    if any(path[: len(key)] == key for key in changed):
+        return "--set"
+    line = document.line(path)
+    return f"{document.name}, line {line}" if line else document.name
+
+
+def _apply(data: dict[str, Any], change: str) -> Path:
+    """Put one ``key.key=value`` into the data; returns its path.
+
+    >>> data = {"losses": [{"mse": {}}]}
+    >>> _apply(data, "losses.0.mse.weight=2e-1"), data
+    (('losses', 0, 'mse', 'weight'), {'losses': [{'mse': {'weight': 0.2}}]})
+    """
+    key, equals, text = change.partition("=")
+    steps = key.split(".")
+    if not equals or not all(steps):
+        raise InputError(f"--set {change}: must be KEY=VALUE, such as optimizer.adam.lr=1e-2")
+    place: Any = data
+    path: Path = ()
+    for step in steps:
+        index = _index(place, step, f"--set {change}: {'.'.join(map(str, path))}")
+        path = (*path, index)
+        if len(path) < len(steps):
+            if isinstance(place, dict) and place.get(step) is None:
+                place[step] = {}
+            place = place[index]
+    place[index] = parse(text, f"--set {key}").data
+    return path
+
+
+def _index(place: Any, step: str, where: str) -> str | int:
+    """A key of a mapping, or a position in a list."""
+    if isinstance(place, dict):
+        return step
+    if not isinstance(place, list):
+        raise InputError(f"{where} is {place!r}, with nothing inside")
+    if not step.isdecimal() or int(step) >= len(place):
+        raise InputError(f"{where} is a list of {len(place)}, counted from 0; {step!r} is not in it")
+    return int(step)
+
+
+def _write_out(data: dict[str, Any], folder: File) -> None:
+    """Short forms in full, and files by their whole paths; what has another form is left for the checks."""
+    target = data.get("target")
+    if isinstance(target, str) and target != "flat":
+        data["target"] = {TARGET_KINDS.get(File(target).suffix.lower(), "wav"): target}
+    for key, kinds in (("target", ("csv", "wav", "system")), ("input", ("wav",))):
+        section = data.get(key)
+        for kind in kinds:
+            if isinstance(section, dict) and isinstance(section.get(kind), str) and section[kind]:
+                section[kind] = str((folder / File(section[kind]).expanduser()).resolve())

@@ -1,0 +1,115 @@
+"""What a configuration may say: the sections of one training run, checked all at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flamo.audio import MAX_RATE
+
+Node = Any
+"""A system as data, checked by :mod:`flamo.config.build`."""
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A part of a configuration: every key is known, nothing is converted from another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CurveTarget(Section):
+    """Magnitude in dB over frequency, from a CSV file."""
+
+    csv: Annotated[str, Field(min_length=1)]
+
+
+class ImpulseTarget(Section):
+    """An impulse response from an audio file."""
+
+    wav: Annotated[str, Field(min_length=1)]
+    channel: Annotated[int, Field(ge=0)] | None = None
+    align: bool = True
+
+
+class SystemTarget(Section):
+    """What a saved system answers."""
+
+    system: Annotated[str, Field(min_length=1)]
+
+
+class SignalInput(Section):
+    """A signal from an audio file, into every input."""
+
+    wav: Annotated[str, Field(min_length=1)]
+    channel: Annotated[int, Field(ge=0)] | None = None
+
+
+class Stop(Section):
+    """When a run ends."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000_000, description="Steps at most.")] = 1000
+    patience: Annotated[int, Field(ge=1, description="Steps in a row without improvement before it ends.")] | None = (
+        None
+    )
+    improvement: Annotated[
+        float, Field(ge=0, lt=1, description="The share of the best loss that counts as an improvement.")
+    ] = 0.0
+
+
+class Checkpoints(Section):
+    """How often the state of a run is written."""
+
+    every: Annotated[int, Field(ge=1, description="Steps between two checkpoints.")] = 100
+    keep: Annotated[int, Field(ge=2, le=1000, description="How many of them stay.")] = 2
+
+
+class RunConfig(Section):
+    """One training run: a system, what it is compared with and how, and what moves its parameters."""
+
+    flamo: Annotated[Literal[1], Field(description="Version of this format.")]
+    fs: Annotated[int, Field(ge=1, le=MAX_RATE, description="Sampling frequency in Hz.")] = 48000
+    nfft: Annotated[int, Field(ge=2, le=2**26, description="Points of the FFT.")] = 96000
+    alias_decay_db: Annotated[Finite, Field(ge=0, le=1000, description="Time anti-aliasing: decay over nfft.")] = 0.0
+    dtype: Literal["float32", "float64"] = "float32"
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="Of every random number.")] = 0
+    system: Annotated[Node, Field(description="What is trained.")]
+    input: Literal["impulse"] | SignalInput = "impulse"
+    output: Annotated[Node, Field(description="What is compared: magnitude, spectrum, time, or a transform.")] = (
+        "magnitude"
+    )
+    target: Annotated[
+        Literal["flat"] | CurveTarget | ImpulseTarget | SystemTarget,
+        Field(description="What the output is to be: flat, a file, or {csv: FILE}, {wav: FILE}, {system: FILE}."),
+    ]
+    losses: Annotated[list[Node], Field(min_length=1, description="Components of kind loss, each with a weight.")]
+    optimizer: Annotated[Node, Field(description="adam, adamw, sgd or lbfgs, with its options.")] = {"adam": {}}
+    groups: Annotated[
+        dict[str, dict[str, Any]], Field(description="Options for parameters whose names match a pattern.")
+    ] = {}
+    schedule: Annotated[Node, Field(description="How the learning rate changes.")] = None
+    clip: Annotated[Positive | None, Field(description="Largest norm of the gradient.")] = None
+    stop: Stop = Stop()
+    checkpoints: Checkpoints = Checkpoints()
+    exports: Annotated[
+        list[Literal["wav", "csv"]], Field(description="wav: the impulse response; csv: the response in dB.")
+    ] = ["wav"]
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that was decided, defaults included, as a configuration says it."""
+        return self.model_dump(mode="json")
+
+
+def one_key(node: Any) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of ``name`` or ``{name: {…}}``.
+
+    >>> one_key("mse"), one_key({"adam": {"lr": 0.1}}), one_key({"mse": None})
+    (('mse', {}), ('adam', {'lr': 0.1}), ('mse', {}))
+    """
+    if isinstance(node, str):
+        return node, {}
+    [(name, arguments)] = node.items()
+    return name, dict(arguments or {})

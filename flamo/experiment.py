@@ -1,0 +1,119 @@
+"""What a configuration stands for: the system, its input, its target and its losses, ready to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from flamo.config.build import build_component, build_node
+from flamo.config.model import RunConfig, one_key
+from flamo.core.shell import Shell
+from flamo.errors import ConfigError, Problem
+from flamo.signals import Wanted, input_spectrum, wanted
+
+
+@dataclass(frozen=True)
+class Term:
+    """One loss, with its share in the sum."""
+
+    criterion: Any
+    weight: float
+
+    @property
+    def requires_model(self) -> bool:
+        return bool(getattr(self.criterion, "requires_model", False))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A system with what it is trained for.
+
+    ``spectrum`` is the input (1, F, N_in); the losses compare ``output(core(spectrum))`` with ``wanted.target``.
+    """
+
+    config: RunConfig
+    model: Shell
+    output: nn.Module
+    spectrum: torch.Tensor
+    wanted: Wanted
+    terms: Mapping[str, Term]
+
+    def objective(self) -> dict[str, torch.Tensor]:
+        """Every weighted loss by its name."""
+        estimate = self.output(self.model.get_core()(self.spectrum))
+        return {name: self._value(term, estimate) for name, term in self.terms.items()}
+
+    def _value(self, term: Term, estimate: torch.Tensor) -> torch.Tensor:
+        model = (self.model,) if term.requires_model else ()
+        return term.weight * term.criterion(estimate, self.wanted.target, *model)
+
+    @property
+    def stateful(self) -> dict[str, nn.Module]:
+        """The losses that may have a state of their own."""
+        return {name: t.criterion for name, t in self.terms.items() if isinstance(t.criterion, nn.Module)}
+
+
+def make_experiment(config: RunConfig) -> Experiment:
+    """Build everything that a configuration names; its seed makes it the same every time.
+
+    Raises:
+        ConfigError: parts that cannot be built, or that do not fit together.
+        InputError: a file that cannot be used.
+    """
+    torch.manual_seed(config.seed)
+    defaults = {name: getattr(config, name) for name in ("nfft", "alias_decay_db", "fs", "dtype")}
+    core = build_node(config.system, defaults, ("system",))
+    model = _shell(core)
+    output = build_node(output_node(config.output), defaults, ("output",))
+    terms = _terms(config, defaults)
+    spectrum = input_spectrum(config, model)
+    return Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
+
+
+OUTPUTS = {"magnitude": "magnitude", "spectrum": "transform", "time": "ifft_antialias"}
+
+
+def output_node(node: Any) -> Any:
+    """The transform that stands behind the plain name of an output."""
+    return OUTPUTS.get(node, node) if isinstance(node, str) else node
+
+
+def _shell(core: nn.Module) -> Shell:
+    """A shell of a core whose channels are known."""
+    if isinstance(core, Shell):
+        raise _refused("a shell has no place here: give its core, and say with 'output' what is compared")
+    shell = Shell(core)
+    if shell.input_channels is None or shell.output_channels is None:
+        raise _refused("no part of it says how many channels it has")
+    return shell
+
+
+def _refused(message: str) -> ConfigError:
+    return ConfigError((Problem(("system",), message),))
+
+
+def _terms(config: RunConfig, defaults: Mapping[str, Any]) -> dict[str, Term]:
+    """The losses by the names that metrics give them; a second one of a name is numbered."""
+    terms: dict[str, Term] = {}
+    problems: list[Problem] = []
+    for n, node in enumerate(config.losses):
+        name, arguments = one_key(node)
+        weight = arguments.pop("weight", 1.0)
+        try:
+            criterion = build_component("loss", {name: arguments}, defaults, ("losses", n))
+        except ConfigError as error:
+            problems.extend(error.problems)
+            continue
+        terms[_numbered(name, terms)] = Term(criterion, float(weight))
+    if problems:
+        raise ConfigError(tuple(problems))
+    return terms
+
+
+def _numbered(name: str, taken: Mapping[str, Any]) -> str:
+    count = sum(other == name or other.startswith(f"{name} ") for other in taken)
+    return name if count == 0 else f"{name} {count + 1}"

@@ -1,0 +1,178 @@
+"""What a run has reached: figures, plots, audio and files of the best state."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+
+from flamo import plots
+from flamo.audio import write_wav
+from flamo.config.model import RunConfig
+from flamo.core.decay import energy_decay_db, octave_band_signals
+from flamo.core.shell import Shell
+from flamo.experiment import Experiment
+from flamo.run_folder import AUDIO, METRICS, MODEL, PLOTS, RESPONSE, RunFolder, read_metrics
+from flamo.saving import save
+from flamo.signals import grid_of
+
+Figure = dict[str, float | str | None]
+Curves = Mapping[str, np.ndarray]
+
+
+def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> dict[str, Figure]:
+    """Write everything that is made of the trained system, and return the figures for run.json.
+
+    Args:
+        experiment: with the trained system.
+        before: the system as it was built.
+        folder: where to.
+    """
+    save(experiment.model, folder / MODEL)
+    rows = read_metrics(folder / METRICS)
+    (folder / PLOTS).mkdir(exist_ok=True)
+    plots.plot_losses(rows, folder / PLOTS / "loss.png")
+    systems = {"before": before, "after": experiment.model}
+    figures = _loss_figures(rows) | _magnitudes(experiment, systems, folder)
+    figures |= _spreads(experiment, systems)
+    signals = {name: _impulse_response(system) for name, system in systems.items()}
+    if experiment.wanted.impulse:
+        figures |= _decays(experiment, signals, folder)
+    if "wav" in experiment.config.exports:
+        (folder / AUDIO).mkdir(exist_ok=True)
+        write_wav(folder / AUDIO / "impulse_response.wav", signals["after"], experiment.config.fs)
+    if "csv" in experiment.config.exports:
+        folder.write(RESPONSE, _table(experiment))
+    return figures
+
+
+def _figure(before: float, after: float, unit: str = "") -> Figure:
+    finite = [value if math.isfinite(value) else None for value in (before, after)]
+    return {"before": finite[0], "after": finite[1], "unit": unit}
+
+
+def _loss_figures(rows: list[dict[str, Any]]) -> dict[str, Figure]:
+    """Every loss at the first step and at the best one."""
+    first, best = rows[0], min(rows, key=lambda row: row["loss"])
+    figures = {"loss": _figure(first["loss"], best["loss"])}
+    if len(first["losses"]) > 1:
+        figures |= {name: _figure(value, best["losses"][name]) for name, value in first["losses"].items()}
+    return figures
+
+
+# -- magnitude -----------------------------------------------------------------------------------------------------
+
+
+def _decibels(values: torch.Tensor | np.ndarray) -> np.ndarray:
+    return 20 * np.log10(np.maximum(np.abs(np.asarray(values)), 1e-10))
+
+
+@torch.no_grad()
+def _magnitudes(experiment: Experiment, systems: Mapping[str, Shell], folder: RunFolder) -> dict[str, Figure]:
+    """Plot the spectra of before, after and target; the error in dB where the target is a curve."""
+    config = experiment.config
+    curves = {name: _decibels(system.get_core()(experiment.spectrum)[0]) for name, system in systems.items()}
+    target = _target_spectrum(experiment)
+    if target is not None:
+        curves["target"] = target
+    frequency = np.fft.rfftfreq(config.nfft, 1 / config.fs)
+    plots.plot_magnitude(frequency, curves, folder / PLOTS / "magnitude.png")
+    curve = experiment.wanted.curve
+    if curve is None or target is None:
+        return {}
+    band = (frequency >= curve.frequency[0]) & (frequency <= curve.frequency[-1])
+    points = np.geomspace(frequency[band][0], frequency[band][-1], 200)
+    errors = [_rms(np.interp(points, frequency, (curves[name] - target).mean(1))) for name in ("before", "after")]
+    return {"magnitude error, rms": _figure(*errors, "dB")}
+
+
+def _target_spectrum(experiment: Experiment) -> np.ndarray | None:
+    """The target in dB at the bins, (F, N); None where the output is something else."""
+    target, output = experiment.wanted.target[0], experiment.config.output
+    if output in ("magnitude", "spectrum"):
+        return _decibels(target)
+    if output == "time":
+        decay = grid_of(experiment.config).envelope(dtype=target.dtype)[:, None]
+        return _decibels(torch.fft.rfft(target * decay, dim=0))
+    return target.numpy() if output == "decibels" else None
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _spreads(experiment: Experiment, systems: Mapping[str, Shell]) -> dict[str, Figure]:
+    """How far from flat a system is that is to be flat."""
+    if experiment.config.target != "flat":
+        return {}
+    spreads = [magnitude_spread(system, experiment.config.fs) for system in systems.values()]
+    return {"magnitude spread, RT 1 s": _figure(*spreads, "dB")}
+
+
+@torch.no_grad()
+def magnitude_spread(system: Shell, fs: float, reverberation_time: float = 1.0) -> float:
+    r"""Standard deviation in dB of a system's magnitude when all of it decays by 60 dB in ``reverberation_time`` s.
+
+    The decay is that of :math:`z \to z / \gamma`, :math:`\gamma = 10^{-3 / (f_s T)}`, which makes the poles of a lossless
+    network those of one with a homogeneous reverberation time. All inputs are excited at once.
+
+    Source: G. Dal Santo et al., Differentiable feedback delay network for colorless reverberation, DAFx 2023.
+    """
+    decaying = deepcopy(system)
+    decaying.set_alias_decay_db(60.0 * float(system.nfft or 0) / (fs * reverberation_time))
+    core, channels = decaying.get_core(), int(system.input_channels or 0)
+    dtype = (system.dtype or torch.get_default_dtype()).to_complex()
+    return float(np.std(_decibels(core(torch.ones(1, decaying.grid.bins, channels, dtype=dtype)))))
+
+
+# -- time ------------------------------------------------------------------------------------------------------------
+
+
+def _impulse_response(system: Shell) -> np.ndarray:
+    """(T, N), all inputs excited at once."""
+    return system.get_time_response()[0].numpy()
+
+
+def _decays(experiment: Experiment, signals: Curves, folder: RunFolder) -> dict[str, Figure]:
+    """Plot impulse responses and energy decays; the errors of the decays in dB, in all and in every octave band."""
+    impulse, fs = experiment.wanted.impulse, experiment.config.fs
+    if impulse is None:
+        return {}
+    shown = {name: h[:, 0] for name, h in signals.items()} | {"target": impulse.samples}
+    plots.plot_impulse(shown, fs, folder / PLOTS / "impulse_response.png")
+    broadband = {name: _decay(h) for name, h in shown.items()}
+    plots.plot_decay(broadband, fs, folder / PLOTS / "energy_decay.png")
+    bands = octave_bands(len(impulse.samples), fs)
+    decays = {name: np.stack([_decay(band) for band in bands.split(h)], axis=1) for name, h in shown.items()}
+    plots.plot_band_decay(bands.centers, decays, fs, folder / PLOTS / "energy_decay_bands.png")
+    figures = {"decay error": _decay_figure({name: d[:, None] for name, d in broadband.items()}, 0)}
+    for n, center in enumerate(bands.centers):
+        figures[f"decay error, {center:g} Hz"] = _decay_figure(decays, n)
+    return figures
+
+
+def _decay_figure(curves: Curves, band: int) -> Figure:
+    """RMS difference in dB while the target's decay is between 0 and -40 dB, before and after."""
+    heard = curves["target"][:, band] > -40.0
+    errors = [_rms((curves[name] - curves["target"])[heard, band]) for name in ("before", "after")]
+    return _figure(*errors, "dB")
+
+
+# -- exports -----------------------------------------------------------------------------------------------------------
+
+
+def _table(experiment: Experiment) -> str:
+    """The response as CSV: frequency in Hz, then magnitude in dB and phase in radians of every output."""
+    response = experiment.model.get_freq_response()[0].numpy()
+    frequency = np.fft.rfftfreq(experiment.config.nfft, 1 / experiment.config.fs)
+    outputs = range(response.shape[1])
+    header = ["frequency", *(f"{what}_{n}" for n in outputs for what in ("magnitude_db", "phase"))]
+    columns = [f(response[:, n]) for n in outputs for f in (_decibels, np.angle)]
+    text = io.StringIO()
+    np.savetxt(text, np.column_stack([frequency, *columns]), fmt="%.9g", delimiter=",", header=",".join(header), comments="")
+    return text.getvalue()
