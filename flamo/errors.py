@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 
 class FlamoError(Exception):
     """Base of the exceptions that are flamo's own."""
@@ -29,3 +32,22 @@ class PluginError(FlamoError):
 
 class PluginWarning(UserWarning):
     """A plugin cannot be used, and everything else goes on without it."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a description: where in its tree, and what."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.path))}: {self.message}" if self.path else self.message
+
+
+class ConfigError(InputError):
+    """A description cannot be used; ``problems`` are all that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
