@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 
 class FlamoError(Exception):
     """Base of the exceptions that are flamo's own."""
@@ -33,3 +36,29 @@ class PluginWarning(UserWarning):
 
 class NotFiniteError(FlamoError, ArithmeticError):
     """A loss or a gradient of a training is not finite; the system is back in its last good state."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a description: where in its tree, and what; and in which line of which file."""
+
+    path: tuple[str | int, ...]
+    message: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        where = [self.place] if self.place else []
+        where += [".".join(map(str, self.path))] if self.path else []
+        return ": ".join([*where, self.message])
+
+
+class ConfigError(InputError):
+    """A description cannot be used; ``problems`` are all that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def under(self, *path: str | int) -> ConfigError:
+        """The same of a part, as seen from the whole."""
+        return ConfigError(replace(problem, path=(*path, *problem.path)) for problem in self.problems)

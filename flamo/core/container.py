@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
@@ -21,6 +21,8 @@ class Container(HasPoles):
     Parts without the attributes that are compared here (any ``nn.Module``) pass. Everything is read from the parts
     when it is asked for, so they may be replaced at any time.
     """
+
+    part_names: ClassVar[Mapping[str, str]] = {}  # where a part is found, for parameters that are not named after it
 
     # -- attributes, from the parts ----------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class Parallel(Container):
     4
     """
 
+    part_names = {"brA": "branchA", "brB": "branchB"}
+
     def __init__(self, brA: Any, brB: Any, sum_output: bool = True) -> None:
         super().__init__()
         self.branchA: nn.Module = as_part(brA)

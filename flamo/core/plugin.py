@@ -38,6 +38,24 @@ def flamo_components() -> Iterator[Component]:
         summary="Inverse real FFT, then the inverse of the anti-aliasing decay.",
     )
     yield Component(
+        kind="transform",
+        name="magnitude",
+        target="flamo.core.magnitude:Magnitude",
+        summary="Magnitude of a spectrum.",
+    )
+    yield Component(
+        kind="transform",
+        name="decibels",
+        target="flamo.core.magnitude:Level",
+        summary="Magnitude of a spectrum in decibels.",
+    )
+    yield Component(
+        kind="transform",
+        name="identity",
+        target="torch.nn:Identity",
+        summary="A placeholder identity operator that is argument-insensitive.",
+    )
+    yield Component(
         kind="container",
         name="series",
         target="flamo.core.series:Series",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from flamo.core.recorded import Recorded
 from flamo.core.state_space import StateSpace, state_space_of
 
 MAX_ORDER = 1000
@@ -13,7 +14,7 @@ MAX_ORDER = 1000
 STABLE = 1.0 - 1e-9  # magnitude below which a pole is inside the unit circle, in spite of rounding
 
 
-class HasPoles(nn.Module):
+class HasPoles(Recorded, nn.Module):
     """Base of processors and containers: their states, their poles, and whether they are stable."""
 
     @property

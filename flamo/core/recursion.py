@@ -49,6 +49,8 @@ class Recursion(Container):
     tensor([[2.+0.j]])
     """
 
+    part_names = {"fF": "feedforward", "fB": "feedback"}
+
     def __init__(self, fF: Any, fB: Any) -> None:
         super().__init__()
         self.feedforward: nn.Module = as_part(fF)

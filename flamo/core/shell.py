@@ -37,6 +37,8 @@ class Shell(Container):
     torch.Size([1, 8, 2])
     """
 
+    part_names = {name: f"_Shell__{name}" for name in ("core", "input_layer", "output_layer")}
+
     def __init__(self, core: Any, input_layer: Any = None, output_layer: Any = None) -> None:
         super().__init__()
         self.__core: nn.Module = as_part(core)

@@ -10,9 +10,10 @@ from torch import nn
 
 from flamo.core.checks import checked_map, choice
 from flamo.core.grid import FrequencyGrid
+from flamo.core.recorded import Recorded
 
 
-class Transform(nn.Module):
+class Transform(Recorded, nn.Module):
     """Any function of the signal, at the ends of a system.
 
     Args:
