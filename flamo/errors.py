@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 
@@ -59,6 +60,11 @@ class ConfigError(InputError):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
-    def under(self, *path: str | int) -> ConfigError:
-        """The same of a part, as seen from the whole."""
-        return ConfigError(replace(problem, path=(*path, *problem.path)) for problem in self.problems)
+
+@contextmanager
+def under(*path: str | int) -> Iterator[None]:
+    """Problems of a part, raised as seen from the whole: with ``path`` before theirs."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(replace(p, path=(*path, *p.path)) for p in error.problems) from error

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from flamo.config.build import build_component, build_node
-from flamo.config.model import RunConfig, one_key
+from flamo.config.model import OUTPUTS, RunConfig, one_key
 from flamo.core.shell import Shell
-from flamo.errors import ConfigError, Problem
+from flamo.errors import ConfigError, Problem, under
 from flamo.signals import Wanted, input_spectrum, wanted
 
 
@@ -65,35 +65,24 @@ def make_experiment(config: RunConfig) -> Experiment:
         InputError: a file that cannot be used.
     """
     torch.manual_seed(config.seed)
-    defaults = {name: getattr(config, name) for name in ("nfft", "alias_decay_db", "fs", "dtype")}
-    core = build_node(config.system, defaults, ("system",))
-    model = _shell(core)
-    output = build_node(output_node(config.output), defaults, ("output",))
+    defaults = config.defaults()
+    with under("system"):
+        model = _shell(build_node(config.system, defaults))
+    with under("output"):
+        output = build_node(OUTPUTS.get(config.output, config.output), defaults)
     terms = _terms(config, defaults)
     spectrum = input_spectrum(config, model)
     return Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
 
 
-OUTPUTS = {"magnitude": "magnitude", "spectrum": "transform", "time": "ifft_antialias"}
-
-
-def output_node(node: Any) -> Any:
-    """The transform that stands behind the plain name of an output."""
-    return OUTPUTS.get(node, node) if isinstance(node, str) else node
-
-
 def _shell(core: nn.Module) -> Shell:
     """A shell of a core whose channels are known."""
     if isinstance(core, Shell):
-        raise _refused("a shell has no place here: give its core, and say with 'output' what is compared")
+        raise ConfigError([Problem((), "a shell has no place here: give its core, and say with 'output' what is compared")])
     shell = Shell(core)
     if shell.input_channels is None or shell.output_channels is None:
-        raise _refused("no part of it says how many channels it has")
+        raise ConfigError([Problem((), "no part of it says how many channels it has")])
     return shell
-
-
-def _refused(message: str) -> ConfigError:
-    return ConfigError((Problem(("system",), message),))
 
 
 def _terms(config: RunConfig, defaults: Mapping[str, Any]) -> dict[str, Term]:
@@ -104,13 +93,14 @@ def _terms(config: RunConfig, defaults: Mapping[str, Any]) -> dict[str, Term]:
         name, arguments = one_key(node)
         weight = arguments.pop("weight", 1.0)
         try:
-            criterion = build_component("loss", {name: arguments}, defaults, ("losses", n))
+            with under("losses", n):
+                criterion = build_component("loss", {name: arguments}, defaults)
         except ConfigError as error:
             problems.extend(error.problems)
             continue
         terms[_numbered(name, terms)] = Term(criterion, float(weight))
     if problems:
-        raise ConfigError(tuple(problems))
+        raise ConfigError(problems)
     return terms
 
 

@@ -120,7 +120,7 @@ def make_engine(experiment: Experiment, stateful: Mapping[str, Any] = {}) -> Any
         )
     except (ValueError, TypeError) as error:
         key = next((key for key in ("groups", "schedule") if str(error).startswith(key)), "optimizer")
-        raise ConfigError((Problem((key,), str(error)),)) from error
+        raise ConfigError([Problem((key,), str(error))]) from error
 
 
 def fit(

@@ -126,4 +126,4 @@ def _spectrum(config: RunConfig, samples: torch.Tensor) -> torch.Tensor:
 
 
 def _misfit(message: str) -> ConfigError:
-    return ConfigError((Problem(("target",), message),))
+    return ConfigError([Problem(("target",), message)])

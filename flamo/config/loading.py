@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any
 
-from flamo.config.model import RunConfig, check_sections
+from flamo.config.checks import check_sections
+from flamo.config.model import RunConfig
 from flamo.config.reading import Document, Path, parse, read_document
 from flamo.errors import ConfigError, InputError
 
 TARGET_KINDS = {".csv": "csv", ".txt": "csv", ".safetensors": "system"}
 
 
-def load_config(file: File, sets: Sequence[str] = (), seed: int | None = None) -> RunConfig:
-    """Read, change and check a configuration.
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration, and where everything in it stands.
+
+    Args:
+        document: the file.
+        data: what it says, after all changes.
+        changed: paths that were set from outside.
+    """
+
+    document: Document
+    data: dict[str, Any]
+    changed: tuple[Path, ...]
+
+    def checked(self) -> RunConfig:
+        """The configuration.
+
+        Raises:
+            ConfigError: everything that is wrong with it, with lines and paths.
+        """
+        with self.located():
+            config, problems = check_sections(self.data)
+            if config is None:
+                raise ConfigError(problems)
+        return config
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Problems that come up inside are told with their lines."""
+        try:
+            yield
+        except ConfigError as error:
+            raise ConfigError(replace(p, place=self._place(p.path)) for p in error.problems) from error
+
+    def _place(self, path: Path) -> str:
+        if any(path[: len(key)] == key for key in self.changed):
+            return "--set"
+        line = self.document.line(path)
+        return f"{self.document.name}, line {line}" if line else self.document.name
+
+
+def load_config(file: File, sets: Sequence[str] = (), seed: int | None = None) -> ConfigFile:
+    """Read and change a configuration.
 
     Args:
         file: YAML or JSON.
@@ -23,33 +67,16 @@ def load_config(file: File, sets: Sequence[str] = (), seed: int | None = None) -
         seed: replaces the file's.
 
     Raises:
-        InputError: the file cannot be read; a change has another form.
-        ConfigError: everything that is wrong with it, with lines and paths.
+        InputError: the file cannot be read or holds no mapping; a change has another form.
     """
     document = read_document(file)
-    return checked_config(document, [*sets, *([f"seed={seed}"] if seed is not None else [])], file.parent)
-
-
-def checked_config(document: Document, sets: Sequence[str], folder: File) -> RunConfig:
-    """The configuration in a document; files that it names are looked for from ``folder``."""
-    data, changed = deepcopy(document.data), set[Path]()
+    data = deepcopy(document.data)
     if not isinstance(data, dict):
         raise InputError(f"{document.name}: a configuration is keys and values, such as 'flamo: 1'")
-    for change in sets:
-        changed.add(_apply(data, change))
-    _write_out(data, folder)
-    config, problems = check_sections(data)
-    if problems:
-        raise ConfigError(problems, tuple(_where(document, changed, problem.path) for problem in problems))
-    return config
-
-
-def _where(document: Document, changed: set[Path], path: Path) -> str:
-    """The place of a problem: the file with a line, or --set."""
-    if any(path[: len(key)] == key for key in changed):
-        return "--set"
-    line = document.line(path)
-    return f"{document.name}, line {line}" if line else document.name
+    changes = [*sets, *([f"seed={seed}"] if seed is not None else [])]
+    changed = tuple(_apply(data, change) for change in changes)
+    _write_out(data, file.parent)
+    return ConfigFile(document, data, changed)
 
 
 def _apply(data: dict[str, Any], change: str) -> Path:

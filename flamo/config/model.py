@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from flamo.audio import MAX_RATE
+DEFAULTS = ("nfft", "alias_decay_db", "fs", "dtype")
+OUTPUTS = {"spectrum": "identity", "time": "ifft_antialias"}
+"""The outputs that go by another name than their component."""
 
 Node = Any
 """A system as data, checked by :mod:`flamo.config.build`."""
@@ -48,6 +50,14 @@ class SignalInput(Section):
     channel: Annotated[int, Field(ge=0)] | None = None
 
 
+def _kind(section: Any) -> str | None:
+    """What a target or an input is, by the key that names its file."""
+    if isinstance(section, str):
+        return "word"
+    keys = section if isinstance(section, dict) else vars(section) if isinstance(section, Section) else ()
+    return next((kind for kind in ("csv", "wav", "system") if kind in keys), None)
+
+
 class Stop(Section):
     """When a run ends."""
 
@@ -71,18 +81,26 @@ class RunConfig(Section):
     """One training run: a system, what it is compared with and how, and what moves its parameters."""
 
     flamo: Annotated[Literal[1], Field(description="Version of this format.")]
-    fs: Annotated[int, Field(ge=1, le=MAX_RATE, description="Sampling frequency in Hz.")] = 48000
+    fs: Annotated[int, Field(ge=1, le=10_000_000, description="Sampling frequency in Hz.")] = 48000
     nfft: Annotated[int, Field(ge=2, le=2**26, description="Points of the FFT.")] = 96000
     alias_decay_db: Annotated[Finite, Field(ge=0, le=1000, description="Time anti-aliasing: decay over nfft.")] = 0.0
     dtype: Literal["float32", "float64"] = "float32"
     seed: Annotated[int, Field(ge=0, lt=2**63, description="Of every random number.")] = 0
     system: Annotated[Node, Field(description="What is trained.")]
-    input: Literal["impulse"] | SignalInput = "impulse"
+    input: Annotated[
+        Annotated[Literal["impulse"], Tag("word")] | Annotated[SignalInput, Tag("wav")],
+        Discriminator(_kind),
+        Field(description="What goes into every input: impulse, or {wav: FILE}."),
+    ] = "impulse"
     output: Annotated[Node, Field(description="What is compared: magnitude, spectrum, time, or a transform.")] = (
         "magnitude"
     )
     target: Annotated[
-        Literal["flat"] | CurveTarget | ImpulseTarget | SystemTarget,
+        Annotated[Literal["flat"], Tag("word")]
+        | Annotated[CurveTarget, Tag("csv")]
+        | Annotated[ImpulseTarget, Tag("wav")]
+        | Annotated[SystemTarget, Tag("system")],
+        Discriminator(_kind),
         Field(description="What the output is to be: flat, a file, or {csv: FILE}, {wav: FILE}, {system: FILE}."),
     ]
     losses: Annotated[list[Node], Field(min_length=1, description="Components of kind loss, each with a weight.")]
@@ -95,8 +113,13 @@ class RunConfig(Section):
     stop: Stop = Stop()
     checkpoints: Checkpoints = Checkpoints()
     exports: Annotated[
-        list[Literal["wav", "csv"]], Field(description="wav: the impulse response; csv: the response in dB.")
+        list[Literal["wav", "csv", "filters"]],
+        Field(description="wav: the impulse response; csv: the response in dB; filters: of an equaliser."),
     ] = ["wav"]
+
+    def defaults(self) -> dict[str, Any]:
+        """What components take from the top where they do not say it themselves."""
+        return {name: getattr(self, name) for name in DEFAULTS}
 
     def resolved(self) -> dict[str, Any]:
         """Everything that was decided, defaults included, as a configuration says it."""
