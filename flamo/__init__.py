@@ -17,6 +17,7 @@ _MODULES = {
 }
 _NAMES = {
     "flamo.registry": ("find", "get", "offers", "plugins"),
+    "flamo.saving": ("load", "save"),
     "flamo.processor.dsp": [
         "DSP",
         "FFT",

@@ -51,5 +51,7 @@ from flamo.registry import find as find
 from flamo.registry import get as get
 from flamo.registry import offers as offers
 from flamo.registry import plugins as plugins
+from flamo.saving import load as load
+from flamo.saving import save as save
 
 __version__: str

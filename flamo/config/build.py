@@ -119,8 +119,8 @@ class _Reader:
         except (InputError, ComponentLoadError) as error:
             self._add(path, str(error))
             return None
-        if cls is Series:
-            return self._series(arguments, path)
+        if takes_any_parts(cls):
+            return self._series(cls, arguments, path)
         return self._call(cls, arguments, path, self.defaults)
 
     def _named(self, node: Any, path: Path, what: str) -> tuple[str, Any, Path] | None:
@@ -136,7 +136,7 @@ class _Reader:
         self._add(path, f"a {what} is its name, or a mapping of that one name to its arguments{got}")
         return None
 
-    def _series(self, parts: Any, path: Path) -> _Call | None:
+    def _series(self, cls: type, parts: Any, path: Path) -> _Call | None:
         if not isinstance(parts, (Mapping, list)):
             self._add(path, f"must be a mapping of names to components, or a list of them, got {shown(parts)}")
             return None
@@ -146,7 +146,7 @@ class _Reader:
             if not isinstance(name, str) and isinstance(parts, Mapping):
                 self._add(path, f"the names of parts must be text, got {name!r}")
             calls[str(name)] = self._module(MODULES, part, (*path, name))
-        return _Call(path, Series, {"parts": calls})
+        return _Call(path, cls, {"parts": calls})
 
     def _call(self, cls: type, given: Any, path: Path, defaults: Defaults) -> _Call | None:
         if not isinstance(given, Mapping):
@@ -193,7 +193,7 @@ def _made(value: Any, problems: list[Problem]) -> Any:
     if len(problems) > before:
         return None
     try:
-        return _series(**arguments) if value.cls is Series else _constructed(value.cls, arguments)
+        return (_series if takes_any_parts(value.cls) else _constructed)(value.cls, **arguments)
     except Exception as error:  # the constructor of a stranger may raise anything
         problems.append(_problem(value, error))
         return None
@@ -209,9 +209,14 @@ def _problem(call: _Call, error: Exception) -> Problem:
     return Problem(call.path, message)
 
 
-def _series(parts: dict[str, nn.Module]) -> Series:
+def takes_any_parts(cls: type) -> bool:
+    """Whether a class is a :class:`~flamo.core.series.Series` of whatever parts it is given."""
+    return cls.__init__ is Series.__init__  # type: ignore[misc]
+
+
+def _series(cls: type[Series], parts: dict[str, nn.Module]) -> Series:
     """A series of parts under exactly these names; a series among them stays one."""
-    series = Series()
+    series = cls()
     for name, part in parts.items():
         try:
             series.add_module(name, part)
@@ -220,7 +225,7 @@ def _series(parts: dict[str, nn.Module]) -> Series:
     return series.check()
 
 
-def _constructed(cls: type, arguments: dict[str, Any]) -> Any:
+def _constructed(cls: type, **arguments: Any) -> Any:
     known = arguments_of(cls)
     by_keyword = {argument.keyword: argument for argument in known.named.values()}
     assigned = {n: v for n, v in arguments.items() if n in by_keyword and by_keyword[n].role == "attribute"}

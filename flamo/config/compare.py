@@ -1,0 +1,94 @@
+"""Whether a module that was built anew is the same as the one that was described."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from flamo.core.constraints import Constraint
+from flamo.core.dsp import DSP
+
+_PASSED_OVER = {"training", "device"}
+_POINTS = torch.exp(-1j * torch.linspace(0.1, 3.0, 5, dtype=torch.float64))  # where responses are compared
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+
+
+def differences(live: nn.Module, rebuilt: nn.Module) -> Iterator[tuple[str, str]]:
+    """Where two systems with equal parameters differ, as (dotted path of the module, reason)."""
+    ours, theirs = (dict(m.named_modules(remove_duplicate=False)) for m in (live, rebuilt))
+    for name in ours.keys() ^ theirs.keys():
+        yield name, "is a part that its constructor does not make" if name in ours else "is a part that is gone"
+    for name in ours.keys() & theirs.keys():
+        yield from ((name, reason) for reason in _reasons(ours[name], theirs[name]))
+
+
+def _reasons(live: nn.Module, rebuilt: nn.Module) -> Iterator[str]:
+    if type(live) is not type(rebuilt):
+        yield f"would come back as a {type(rebuilt).__name__}"
+        return
+    if live._forward_hooks or live._forward_pre_hooks:
+        yield "has a forward hook, which is code; remove it before saving"
+    yield from _changed(live, rebuilt)
+    for name, buffer in live._buffers.items():
+        if name in live._non_persistent_buffers_set and not alike(buffer, rebuilt._buffers.get(name)):
+            yield f"its buffer {name} is not part of its state, and was changed after construction"
+    yield from _flags(live, rebuilt)
+    if isinstance(live, DSP) and isinstance(rebuilt, DSP) and not _respond_alike(live, rebuilt):
+        yield "would come back with another response; something of it was changed after construction"
+
+
+def _changed(live: nn.Module, rebuilt: nn.Module) -> Iterator[str]:
+    for name, value in _public(live).items():
+        if name not in _public(rebuilt):
+            if callable(value) and hasattr(type(live), name) and name != "init_param":  # which is of no use any more
+                yield f"its {name} was replaced by a function, which cannot be described"
+        elif not alike(value, vars(rebuilt)[name]):
+            yield f"its {name} was changed after construction, which its constructor has no argument for"
+
+
+def _public(module: nn.Module) -> dict[str, Any]:
+    return {n: v for n, v in vars(module).items() if not n.startswith("_") and n not in _PASSED_OVER}
+
+
+def _flags(live: nn.Module, rebuilt: nn.Module) -> Iterator[str]:
+    for name, parameter in live._parameters.items():
+        other = rebuilt._parameters.get(name)
+        if parameter is not None and other is not None and parameter.requires_grad != other.requires_grad:
+            yield f"{name} would come back {'frozen' if parameter.requires_grad else 'learned'}"
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two attributes mean the same. Functions do where they are the same code."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        same_kind = a.dtype == b.dtype and a.shape == b.shape
+        return same_kind and bool(torch.isclose(a.cpu(), b.cpu(), rtol=0, atol=0, equal_nan=True).all())
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(alike(value, b[name]) for name, value in a.items())
+    if isinstance(a, _FUNCTIONS):
+        code = [getattr(f, "__code__", None) for f in (a, b)]
+        return code[0] == code[1] if code[0] else a == b
+    if isinstance(a, Constraint) or type(a).__eq__ is not object.__eq__:
+        return bool(a == b)
+    return True  # objects that cannot be compared: the response will tell
+
+
+@torch.no_grad()
+def _respond_alike(live: DSP, rebuilt: DSP) -> bool:
+    device = live.param.device
+    try:
+        if live.has_transfer:
+            h, g = (m.transfer(_POINTS.to(device)) for m in (live, rebuilt.to(device)))
+        else:
+            x = torch.ones(1, live.grid.bins, live.input_channels, dtype=live.dtype.to_complex(), device=device)
+            h, g = (m(x) for m in (live, rebuilt.to(device)))
+    except NotImplementedError:
+        return True
+    return h.shape == g.shape and bool(torch.isclose(h, g, rtol=1e-5, equal_nan=True).all())
