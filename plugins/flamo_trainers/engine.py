@@ -118,8 +118,7 @@ class Engine:
         """
         step = self.descend(*data)
         self.offer(step.loss, step.number, self._good)
-        if self.schedule is not None:
-            advance(self.schedule, step.loss)
+        advance(self.schedule, step.loss)
         return step
 
     def descend(self, *data: Any) -> Step:

@@ -95,14 +95,16 @@ def _try(optimizer: Optimizer, schedule: Schedule | None) -> None:
 
     with _reworded(f"optimizer {type(optimizer).__name__.lower()!r}"):
         optimizer.step(closure)
-    if schedule is not None:
-        with _reworded(f"schedule {type(schedule).__name__}"):
-            advance(schedule, 1.0)
+    with _reworded(f"schedule {type(schedule).__name__}"):
+        advance(schedule, 1.0)
 
 
-def advance(schedule: Schedule, loss: float) -> None:
-    """One step of a schedule; only that of a plateau looks at the loss."""
-    schedule.step(*([loss] if isinstance(schedule, lr_scheduler.ReduceLROnPlateau) else []))
+def advance(schedule: Schedule | None, loss: float) -> None:
+    """One step of a schedule, if there is one; only that of a plateau looks at the loss."""
+    if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+        schedule.step(loss)
+    elif schedule is not None:
+        schedule.step()
 
 
 def group_parameters(parameters: Mapping[str, nn.Parameter], patterns: Mapping[str, Mapping[str, Any]]) -> list[Group]:
