@@ -123,13 +123,14 @@ def _write(path: Path, content: bytes) -> None:
 def _read(path: Path, damaged: tuple[str, ...]) -> Loaded:
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    if metadata["version"] != VERSION:
-        raise InputError(f"version {metadata['version']}, this flamo reads {VERSION}")
-    step, text = int(metadata["step"]), metadata["data"]
-    if metadata["sha256"] != _digest(step, tensors, text):
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if (version := metadata.get("version", "unknown")) != VERSION:
+        raise InputError(f"version {version}, this flamo reads {VERSION}")
+    step, text = int(metadata.get("step", -1)), metadata.get("data", "")
+    if metadata.get("sha256") != _digest(step, tensors, text):
         raise InputError("the checksum does not fit")
-    return Loaded(path, step, tensors, json.loads(text), damaged)
+    copies = {name: tensor.clone() for name, tensor in tensors.items()}  # off the file, which may go
+    return Loaded(path, step, copies, json.loads(text), damaged)
 
 
 def _digest(step: int, tensors: Mapping[str, torch.Tensor], text: str) -> str:
@@ -137,5 +138,5 @@ def _digest(step: int, tensors: Mapping[str, torch.Tensor], text: str) -> str:
     digest = hashlib.sha256(json.dumps([VERSION, step, text]).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.contiguous().view(torch.uint8).numpy() if tensor.numel() else b"")
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

@@ -116,14 +116,15 @@ class Engine:
             NotFiniteError: a loss or a gradient is not finite. Says at which step, and names losses and parameters.
             ValueError: a loss is no single number, or depends on nothing that learns.
         """
-        step = self.descend(*data)
-        self.offer(step.loss, step.number, self._good)
-        if self.schedule is not None:
-            advance(self.schedule, step.loss)
+        step = self._move(data, keep_best=True)
+        advance(self.schedule, step.loss)
         return step
 
     def descend(self, *data: Any) -> Step:
         """As :meth:`step`, but without the schedule and the best state."""
+        return self._move(data, keep_best=False)
+
+    def _move(self, data: Sequence[Any], keep_best: bool) -> Step:
         measured: list[Step] = []
 
         def closure() -> float:
@@ -132,6 +133,8 @@ class Engine:
             if not measured:
                 self._good = self._parameters()
                 measured.append(step)
+                if keep_best:
+                    self.offer(step.loss, step.number, self._good)
             return step.loss
 
         if isinstance(self.optimizer, LBFGS):

@@ -26,7 +26,7 @@ Schedule = lr_scheduler.LRScheduler | lr_scheduler.ReduceLROnPlateau
 Group = dict[str, Any]
 """What torch takes as a parameter group: ``params`` and the options of its own."""
 
-_RESERVED = {"params", "optimizer", "last_epoch", "verbose"}
+_NOT_OPTIONS = {"params", "optimizer", "last_epoch", "verbose"}
 
 
 def make(
@@ -56,8 +56,8 @@ def make(
     """
     if optimizer == "lbfgs":  # a checkpoint gives its state the type of the first parameter: the widest loses nothing
         groups = [{**g, "params": sorted(g["params"], key=lambda p: -p.element_size())} for g in groups]
-    trial = [{**group, "params": [nn.Parameter(torch.ones(1))]} for group in groups]
-    _try(*_build(optimizer, trial, options, schedule, schedule_options))
+    trial = [{**group, "params": [_trial()]} for group in groups]
+    _try(_build(optimizer, trial, options, schedule, schedule_options), optimizer, schedule)
     return _build(optimizer, groups, options, schedule, schedule_options)
 
 
@@ -68,41 +68,50 @@ def _build(
     schedule: str | None,
     schedule_options: Mapping[str, Any],
 ) -> tuple[Optimizer, Schedule | None]:
-    kind = _named("optimizer", name, OPTIMIZERS)
-    for given in (options, *({n: v for n, v in group.items() if n != "params"} for group in groups)):
-        _check_names(f"optimizer {name!r}", given, kind)
-    defaults = {"line_search_fn": "strong_wolfe"} if name == "lbfgs" else {}
-    with _reworded(f"optimizer {name!r}"):
-        optimizer = kind(groups, **{**defaults, **options})
+    what, kind = f"optimizer {name!r}", _named("optimizer", name, OPTIMIZERS)
+    options = {**({"line_search_fn": "strong_wolfe"} if name == "lbfgs" else {}), **options}
+    for group in groups:  # torch looks at the options of all, but not at those of a group
+        own = {**options, **{n: v for n, v in group.items() if n != "params"}}
+        _check_names(what, own, kind)
+        with _reworded(what):
+            kind([_trial()], **own)
+    with _reworded(what):
+        optimizer = kind(groups, **options)
     if schedule is None:
         return optimizer, None
     if schedule == "one_cycle":
         schedule_options = {"max_lr": [group["lr"] for group in optimizer.param_groups], **schedule_options}
-    kind = _named("schedule", schedule, SCHEDULES)
-    _check_names(f"schedule {schedule!r}", schedule_options, kind)
-    with _reworded(f"schedule {schedule!r}"):
+    what, kind = f"schedule {schedule!r}", _named("schedule", schedule, SCHEDULES)
+    _check_names(what, schedule_options, kind)
+    with _reworded(what):
         return optimizer, kind(optimizer, **schedule_options)
 
 
-def _try(optimizer: Optimizer, schedule: Schedule | None) -> None:
+def _try(made: tuple[Optimizer, Schedule | None], name: str, schedule: str | None) -> None:
     """One step of both on numbers that do not matter: many a wrong value shows only there."""
 
     def closure() -> float:
-        optimizer.zero_grad()
-        loss = sum(group["params"][0].square().sum() for group in optimizer.param_groups)
+        made[0].zero_grad()
+        loss = sum(group["params"][0].square().sum() for group in made[0].param_groups)
         loss.backward()
         return loss.item()
 
-    with _reworded(f"optimizer {type(optimizer).__name__.lower()!r}"):
-        optimizer.step(closure)
-    if schedule is not None:
-        with _reworded(f"schedule {type(schedule).__name__}"):
-            advance(schedule, 1.0)
+    with _reworded(f"optimizer {name!r}"):
+        made[0].step(closure)
+    with _reworded(f"schedule {schedule!r}"):
+        advance(made[1], 1.0)
 
 
-def advance(schedule: Schedule, loss: float) -> None:
-    """One step of a schedule; only that of a plateau looks at the loss."""
-    schedule.step(*([loss] if isinstance(schedule, lr_scheduler.ReduceLROnPlateau) else []))
+def _trial() -> nn.Parameter:
+    return nn.Parameter(torch.ones(1, dtype=torch.float64))
+
+
+def advance(schedule: Schedule | None, loss: float) -> None:
+    """One step of a schedule, if there is one; only that of a plateau looks at the loss."""
+    if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+        schedule.step(loss)
+    elif schedule is not None:
+        schedule.step()
 
 
 def group_parameters(parameters: Mapping[str, nn.Parameter], patterns: Mapping[str, Mapping[str, Any]]) -> list[Group]:
@@ -156,10 +165,13 @@ def _named(what: str, name: str, choices: Mapping[str, Any]) -> Any:
 
 
 def _check_names(what: str, options: Mapping[str, Any], kind: type) -> None:
-    known = {n: p for n, p in inspect.signature(kind).parameters.items() if n not in _RESERVED}
+    known = {n: p for n, p in inspect.signature(kind).parameters.items() if n not in _NOT_OPTIONS}
     for name in options:
         if name not in known:
             raise ValueError(f"{what} has no option {name!r}{_nearest(name, known)}")
+    missing = [name for name, p in known.items() if p.default is p.empty and name not in options]
+    if missing:
+        raise ValueError(f"{what} needs the option {' and '.join(missing)}")
 
 
 def _nearest(name: str, choices: Iterable[str]) -> str:

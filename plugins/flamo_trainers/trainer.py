@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from flamo_trainers.criteria import Criteria, part
 from flamo_trainers.engine import Step
-from flamo_trainers.optimizers import make
+from flamo_trainers.optimizers import advance, make
 from flamo_trainers.stopping import EarlyStop
 
 
@@ -105,11 +105,11 @@ class Trainer(Criteria):
             self.train_loss.append(_mean(self.train_step(pair) for pair in train_dataset))
             if len(valid_dataset):
                 self.valid_loss.append(_mean(self.valid_step(pair) for pair in valid_dataset))
-            self.scheduler.step()
+            loss = (self.valid_loss if len(valid_dataset) else self.train_loss)[-1]
+            advance(self.scheduler, loss)
             self.print_results(epoch, time.perf_counter() - start)
             if self.log and self.train_dir is not None:
                 self.save_model(epoch)
-            loss = (self.valid_loss if len(valid_dataset) else self.train_loss)[-1]
             self.engine.offer(loss, epoch)
             if self.early_stop(loss):
                 break
