@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from flamo import dsp, system
-from flamo_trainers.checkpoints import Checkpoints
+from flamo.checkpoints import Checkpoints
 from flamo_trainers.engine import Engine
 
 NFFT, STEPS = 32, 7

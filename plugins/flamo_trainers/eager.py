@@ -16,7 +16,7 @@ from torch.optim import LBFGS
 from flamo.core.checks import whole
 from flamo_trainers.criteria import Criteria, part
 from flamo_trainers.optimizers import make
-from flamo_trainers.stopping import EarlyStop
+from flamo.core.stopping import EarlyStop
 
 
 class EagerTrainer(Criteria):

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from flamo_trainers.criteria import Criteria, part
 from flamo_trainers.engine import Step
 from flamo_trainers.optimizers import advance, make
-from flamo_trainers.stopping import EarlyStop
+from flamo.core.stopping import EarlyStop
 
 
 class Trainer(Criteria):

@@ -8,7 +8,7 @@ import trainings
 from trainings import OPTIMIZERS, SCHEDULES, STEPS, build, digest, finish, resumed
 
 from flamo.errors import InputError
-from flamo_trainers.checkpoints import Checkpoints
+from flamo.checkpoints import Checkpoints
 
 ALL = [(o, s) for o in OPTIMIZERS for s in SCHEDULES]
 

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from flamo.errors import InputError
-from flamo_trainers.checkpoints import Checkpoints
+from flamo.checkpoints import Checkpoints
 from flamo_trainers.state import pack, random_state, set_random_state, unpack
 
 TENSORS = {
@@ -113,7 +113,7 @@ def test_a_folder_of_that_name_is_refused(tmp_path):
 
 
 def test_another_version_is_refused_by_its_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("flamo_trainers.checkpoints.VERSION", "9")
+    monkeypatch.setattr("flamo.checkpoints.VERSION", "9")
     checkpoints, _ = filled(tmp_path, 1)
     monkeypatch.undo()
     with pytest.raises(InputError, match=r"step_00000001.safetensors \(version 9, this flamo reads 1\)"):
@@ -141,7 +141,7 @@ def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
         path.write_bytes(content[:10])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("flamo_trainers.checkpoints._write", full)
+    monkeypatch.setattr("flamo.checkpoints._write", full)
     with pytest.raises(InputError, match="no space left"):
         checkpoints.save(2, TENSORS, DATA)
     assert list(tmp_path.iterdir()) == [before]
