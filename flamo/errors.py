@@ -68,3 +68,7 @@ def under(*path: str | int) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(replace(p, path=(*path, *p.path)) for p in error.problems) from error
+
+
+class InputWarning(UserWarning):
+    """Something that came from outside was changed before it was used."""

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -125,7 +126,8 @@ class RunFolder:
         self.clear()
         text = as_yaml(config)
         inputs = sums(named_files(config))
-        summary = {"config_sha256": hashlib.sha256(text.encode()).hexdigest(), "inputs": inputs}
+        resume = shlex.join(["flamo", "fit", "--resume", str(self.path)])
+        summary = {"resume": resume, "config_sha256": hashlib.sha256(text.encode()).hexdigest(), "inputs": inputs}
         self.write(CONFIG, text)
         self.write(RUN, as_json({**record, "seed": config["seed"], **summary}))
 

@@ -7,8 +7,7 @@ import difflib
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flamo.errors import InputError
@@ -29,23 +28,24 @@ class Target:
     gain_db: tuple[float, ...]
 
 
-def find_target(name: str) -> Target:
-    """A built-in example by its name, or a file.
+def find_target(name: str) -> tuple[Target, Path]:
+    """A built-in example by its name, or a file; and where it is.
 
     Raises:
         InputError: neither, or the file cannot be read (see :func:`read_target`).
 
-    >>> len(find_target("headphone").frequency)
-    127
+    >>> curve, file = find_target("headphone")
+    >>> len(curve.frequency), file.name
+    (127, 'akg_k371.csv')
     """
     if name in EXAMPLES:
-        text = files("flamo").joinpath("data", EXAMPLES[name]).read_text(encoding="utf-8")
-        return _parsed(name, text, EXAMPLES[name])
+        file = Path(__file__).with_name("data") / EXAMPLES[name]
+        return replace(read_target(file), name=name), file
     if not _exists(Path(name)):
         hint = difflib.get_close_matches(name, EXAMPLES, 1)
         known = f"did you mean {hint[0]!r}?" if hint else f"built-in examples: {', '.join(EXAMPLES)}"
         raise InputError(f"{name}: no such file, and no example of that name; {known}")
-    return read_target(Path(name))
+    return read_target(Path(name)), Path(name)
 
 
 def _exists(path: Path) -> bool:

@@ -63,10 +63,11 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    """Say what went wrong in one line, and with -v how."""
+    """Say what went wrong, a line for each thing, and with -v how."""
     if {"-v", "--verbose"} & set(sys.argv[1:]):
         traceback.print_exc()
-    print(f"flamo: error: {' '.join(message.split())}", file=sys.stderr)
+    for line in message.splitlines():
+        print(f"flamo: error: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 

@@ -20,13 +20,15 @@ def check(
     """Validate a configuration, build its system, and say what a step costs and how much aliases in time."""
     from flamo.config.loading import load_config
 
-    loaded = load_config(config, sets)
+    file = load_config(config, sets)
+    loaded = file.checked()
     from flamo.cost import aliasing_db, parameter_counts, step_bytes
     from flamo.experiment import make_experiment
     from flamo.fit import make_engine
 
-    experiment = make_experiment(loaded)
-    make_engine(experiment)
+    with file.located():
+        experiment = make_experiment(loaded)
+        make_engine(experiment)
     learned, total = parameter_counts(experiment)
     model = experiment.model
     typer.echo(f"system: {model.input_channels} inputs, {model.output_channels} outputs, {total} parameters")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flamo.cli.equaliser import fit_target
 from flamo.cli.options import Quiet, Set, Verbose
 from flamo.cli.progress import Style, emit, progress
 from flamo.cli.signals import stopped_by_signals
 from flamo.errors import InputError
 
 if TYPE_CHECKING:
+    from flamo.config.loading import ConfigFile
     from flamo.config.model import RunConfig
     from flamo.run_folder import RunFolder
 
@@ -64,43 +64,43 @@ def fit(
 
     Ctrl-C ends the run after its step and writes everything; a second one leaves at once.
     """
-    equaliser = {name: value for name, value in (("bands", bands), ("fs", fs), ("steps", steps)) if value is not None}
+    of_equaliser = {n: v for n, v in (("bands", bands), ("fs", fs), ("steps", steps)) if v is not None}
     if resume is not None:
-        if target is not None or sets or output or overwrite or seed is not None or equaliser or print_config:
+        if target is not None or sets or output or overwrite or seed is not None or of_equaliser or print_config:
             raise InputError("--resume DIR goes alone: the folder knows its configuration")
         _resume(resume, style, quiet)
-    elif target is None:
+        return
+    if target is None:
         raise InputError("what is to be fitted? Give a configuration or a target; 'flamo fit --help' shows how")
-    elif Path(target).suffix.lower() in CONFIG_SUFFIXES:
-        if equaliser:
-            option = next(iter(equaliser))
-            raise InputError(f"--{option} is for targets of an equaliser; use --set KEY=VALUE with a configuration")
+    if Path(target).suffix.lower() not in CONFIG_SUFFIXES:
+        file, name = _recipe(target, of_equaliser, sets, seed)
+    elif of_equaliser:
+        raise InputError(f"--{next(iter(of_equaliser))} is for targets of an equaliser; use --set with a configuration")
+    else:
         from flamo.config.loading import load_config
 
-        config = load_config(Path(target), sets, seed)
-        if print_config:
-            _print(config)
-        else:
-            _start(config, output or Path("runs") / Path(target).stem, overwrite, style, quiet)
-    else:
-        if sets:
-            raise InputError("--set is for configurations; --print-config makes one of this target")
-        equaliser |= {"seed": seed} if seed is not None else {}
-        fit_target(target, equaliser, output, overwrite, print_config, style, quiet)
+        file, name = load_config(Path(target), sets, seed), Path(target).stem
+    config = file.checked()
+    from flamo.run_folder import RunFolder, as_yaml
 
-
-def _print(config: RunConfig) -> None:
-    from flamo.run_folder import as_yaml
-
-    typer.echo(as_yaml(config.resolved()), nl=False)
-
-
-def _start(config: RunConfig, path: Path, overwrite: bool, style: Style, quiet: bool) -> None:
-    from flamo.run_folder import RunFolder
-
-    folder = RunFolder(path)
+    if print_config:
+        typer.echo(as_yaml(config.resolved()), nl=False)
+        return
+    folder = RunFolder(output or Path("runs") / name)
     folder.check_new(overwrite)
-    _run(config, folder, False, style, quiet)
+    _run(file, config, folder, False, style, quiet)
+
+
+def _recipe(target: str, options: dict[str, int], sets: list[str], seed: int | None) -> tuple[ConfigFile, str]:
+    """The configuration that a target stands for, and the name of its folder."""
+    from flamo.targets import find_target
+
+    curve, file = find_target(target)
+    from flamo.config.loading import changed
+    from flamo.config.reading import Document
+    from flamo.recipe import equaliser
+
+    return changed(Document(target, equaliser(curve, str(file), **options)), sets, seed, Path()), curve.name
 
 
 def _resume(path: Path, style: Style, quiet: bool) -> None:
@@ -113,40 +113,40 @@ def _resume(path: Path, style: Style, quiet: bool) -> None:
     if record["status"] == "finished":
         typer.echo(f"{path}: this run is finished; nothing is left to do", err=True)
         return
-    config = load_config(folder / CONFIG)
+    file = load_config(folder / CONFIG)
+    config = file.checked()
     import torch
 
     torch.set_num_threads(int(record.get("threads", torch.get_num_threads())))
-    _run(config, folder, True, style, quiet)
+    _run(file, config, folder, True, style, quiet)
 
 
-def _run(config: RunConfig, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
+def _run(file: ConfigFile, config: RunConfig, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
     from flamo.fit import fit
 
     command = shlex.join(["flamo", *sys.argv[1:]])
-    with folder.locked(), stopped_by_signals() as stop:
+    with file.located(), folder.locked(), stopped_by_signals() as stop:
         with progress(style, quiet) as bar:
             status = fit(config, folder, bar, stop, resume, command)
         record = folder.record
     if style is Style.json:
         emit("end", status=status, folder=str(folder.path), figures=record["figures"])
     elif not quiet:
-        _summary(record)
-        typer.echo(f"written to {_shown(folder.path)}")
+        _summary(record, folder)
     if status == "interrupted":
-        typer.echo(f"flamo: interrupted after {record['steps']} steps; go on with: {resume_command(folder.path)}", err=True)
+        typer.echo(f"flamo: interrupted after {record['steps']} steps; go on with: {record['resume']}", err=True)
         raise typer.Exit(stop.exit_code)
 
 
-def _summary(record: dict[str, Any]) -> None:
-    """The figures of a run, one a line."""
+def _summary(record: dict[str, Any], folder: RunFolder) -> None:
+    """The filters of an equaliser, the figures of a run one a line, and where everything is."""
+    from flamo.run_folder import FILTERS_TEXT
+
+    if (folder / FILTERS_TEXT).exists():
+        typer.echo((folder / FILTERS_TEXT).read_text(encoding="utf-8"), nl=False)
     for name, figure in record["figures"].items():
-        before, after = (f"{figure[when]:.4g}" if figure[when] is not None else "-" for when in ("before", "after"))
-        typer.echo(f"{name}: {before} → {after} {figure['unit']}".rstrip())
+        values = [f"{value:.4g}" for when in ("before", "after") if (value := figure.get(when)) is not None]
+        typer.echo(f"{name}: {' → '.join(values)} {figure['unit']}".rstrip())
     for note in record["notes"]:
         typer.echo(f"note: {note}")
-
-
-def _shown(path: Path) -> str:
-    """A path that any terminal can print."""
-    return str(path).encode("utf-8", "replace").decode()
+    typer.echo(f"written to {str(folder.path).encode('utf-8', 'replace').decode()}")

@@ -40,14 +40,14 @@ class Lines(Silent):
         self.begun = self.told = time.monotonic()
 
     def update(self, row: Mapping[str, Any], best: float) -> None:
-        step, now = row["step"], time.monotonic()
-        tenth = 10 * step // self.steps > 10 * (step - 1) // self.steps
+        done, now = row["step"] + 1, time.monotonic()
+        tenth = 10 * done // self.steps > 10 * (done - 1) // self.steps
         if not tenth and now - self.told < EVERY_SECONDS:
             return
         self.told = now
-        rate = (step - self.first) / max(now - self.begun, 1e-9)
-        left = (self.steps - step) / rate
-        text = f"step {step}/{self.steps}: loss {_short(row['loss'])}, best {_short(best)}"
+        rate = (done - self.first) / max(now - self.begun, 1e-9)
+        left = (self.steps - done) / rate
+        text = f"step {done}/{self.steps}: loss {_short(row['loss'])}, best {_short(best)}"
         typer.echo(f"{text}, {rate:.3g} steps/s, {_duration(left)} left", err=True)
 
 
@@ -76,7 +76,7 @@ class Bar(Silent):
         self.task = self.bar.add_task("fitting", total=steps, completed=step, loss="", best="")
 
     def update(self, row: Mapping[str, Any], best: float) -> None:
-        self.bar.update(self.task, completed=row["step"], loss=_short(row["loss"]), best=_short(best))
+        self.bar.update(self.task, completed=row["step"] + 1, loss=_short(row["loss"]), best=_short(best))
 
 
 @contextmanager

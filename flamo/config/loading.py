@@ -69,14 +69,18 @@ def load_config(file: File, sets: Sequence[str] = (), seed: int | None = None) -
     Raises:
         InputError: the file cannot be read or holds no mapping; a change has another form.
     """
-    document = read_document(file)
+    return changed(read_document(file), sets, seed, file.parent)
+
+
+def changed(document: Document, sets: Sequence[str], seed: int | None, folder: File) -> ConfigFile:
+    """A configuration with its changes; files that it names are looked for from ``folder``. As :func:`load_config`."""
     data = deepcopy(document.data)
     if not isinstance(data, dict):
         raise InputError(f"{document.name}: a configuration is keys and values, such as 'flamo: 1'")
     changes = [*sets, *([f"seed={seed}"] if seed is not None else [])]
-    changed = tuple(_apply(data, change) for change in changes)
-    _write_out(data, file.parent)
-    return ConfigFile(document, data, changed)
+    paths = tuple(_apply(data, change) for change in changes)
+    _write_out(data, folder)
+    return ConfigFile(document, data, paths)
 
 
 def _apply(data: dict[str, Any], change: str) -> Path:
