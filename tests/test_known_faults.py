@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from flamo import dsp, functional, system
+from flamo import EagerTrainer, Trainer, dsp, functional, system
+from flamo.errors import NotFiniteError
 
 NFFT = 96000
 
@@ -156,3 +157,33 @@ def test_a_shelf_and_a_peak_take_tensors():
     frequency, gain = torch.tensor([[100.0], [1000.0]]), torch.tensor([0.5, 1.0, 2.0])
     assert functional.shelving_filter(frequency, gain)[0].shape == (3, 2, 3)
     assert functional.peak_filter(frequency, gain, torch.tensor(1.0))[0].shape == (3, 2, 3)
+
+
+def scripted(values):
+    left = iter(values)
+    return lambda prediction, target: 0 * prediction.abs().sum() + next(left)
+
+
+def test_early_stopping_ends_a_run_that_diverges_and_lets_small_losses_fall():
+    for values, epochs in (([1.0, 2.0, 4.0, 8.0, 16.0, 32.0], 3), ([1e-6 * 0.5**n for n in range(6)], 6)):
+        trainer = Trainer(dsp.Gain((1, 1), nfft=64, requires_grad=True), max_epochs=6, patience=2)
+        trainer.register_criterion(scripted(values))
+        trainer.train([(one(), one())])
+        assert len(trainer.train_loss) == epochs
+
+
+def test_a_training_does_not_go_on_with_nan():
+    data = one(), one()
+    for cls, train in ((Trainer, lambda t: t.train([data])), (EagerTrainer, lambda t: t.optimize(*data))):
+        trainer = cls(dsp.Gain((1, 1), nfft=64, requires_grad=True), log=False)
+        trainer.register_criterion(scripted([1.0, float("nan"), 1.0]))
+        with pytest.raises(NotFiniteError):
+            train(trainer)
+        assert trainer.net.param.isfinite().all()
+
+
+def test_two_losses_of_a_class_have_a_log_each():
+    trainer = EagerTrainer(dsp.Gain((1, 1), nfft=64, requires_grad=True), max_steps=2, log=False)
+    for _ in range(2):
+        trainer.register_criterion(nn.MSELoss())
+    assert [len(log) for log in trainer.optimize(one().real, one().real).values()] == [2, 2, 2]

@@ -81,6 +81,7 @@ class Trainer(Criteria):
         super().__init__(net, optimizer, train_dir, device)
         self.stopping = EarlyStop(patience, patience_delta)
         self.max_epochs, self.lr, self.log = max_epochs, lr, log
+        self._validates = True
         self.train_loss: list[float] = []
         self.valid_loss: list[float] = []
         self.train_loss_log: dict[str, list[float]] = {}
@@ -100,18 +101,18 @@ class Trainer(Criteria):
         if len(train_dataset) == 0:
             raise ValueError("the training set is empty")
         self.best, self.counter, self.engine.best_loss = math.inf, 0, math.inf
+        self._validates = len(valid_dataset) > 0
         for epoch in range(self.max_epochs):
             start = time.perf_counter()
             self.train_loss.append(_mean(self.train_step(pair) for pair in train_dataset))
-            if len(valid_dataset):
+            if self._validates:
                 self.valid_loss.append(_mean(self.valid_step(pair) for pair in valid_dataset))
-            loss = (self.valid_loss if len(valid_dataset) else self.train_loss)[-1]
-            advance(self.scheduler, loss)
+            advance(self.scheduler, self._latest())
             self.print_results(epoch, time.perf_counter() - start)
             if self.log and self.train_dir is not None:
                 self.save_model(epoch)
-            self.engine.offer(loss, epoch)
-            if self.early_stop(loss):
+            self.engine.offer(self._latest(), epoch)
+            if self.early_stop():
                 break
 
     def train_step(self, data: Sequence[torch.Tensor]) -> float:
@@ -131,7 +132,11 @@ class Trainer(Criteria):
 
     def early_stop(self, loss: float | None = None) -> bool:
         """Take the loss of an epoch, by default the last; whether ``patience`` of them in a row brought nothing."""
-        return self.stopping((self.valid_loss or self.train_loss)[-1] if loss is None else loss)
+        return self.stopping(self._latest() if loss is None else loss)
+
+    def _latest(self) -> float:
+        """The loss that decides."""
+        return (self.valid_loss if self._validates and self.valid_loss else self.train_loss)[-1]
 
     def print_results(self, e: int, e_time: float) -> None:
         """Print one line on an epoch."""

@@ -142,7 +142,7 @@ def test_states_are_saved_after_every_step(tmp_path):
 
 
 def test_the_best_state_can_be_had_back():
-    trainer, history = trained(nn.MSELoss(), start=(1.0,), lr=0.4, max_steps=12)
+    trainer, history = trained(nn.MSELoss(), start=(1.0,), lr=0.4, max_steps=7)
     lowest = min(history["total"])
     assert history["total"][-1] > lowest
     trainer.engine.load_best()
@@ -176,7 +176,7 @@ def test_progress_is_shown_on_request(capsys):
 
 def test_the_optimizer_may_be_replaced():
     trainer = EagerTrainer(Scaled(2.0), max_steps=1, log=False)
-    trainer.optimizer = torch.optim.SGD(trainer.net.parameters(), lr=0.25)
+    trainer.optimizer, trainer.scheduler = torch.optim.SGD(trainer.net.parameters(), lr=0.25), None
     trainer.register_criterion(nn.MSELoss())
     trainer.optimize(ONES, ZEROS)
     assert trainer.net.p.item() == 1.0

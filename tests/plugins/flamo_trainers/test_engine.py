@@ -210,7 +210,7 @@ def test_a_step_too_far_is_taken_back():
     """The loss overflows after one step; what is left has a finite loss."""
     made = engine(optimizer="sgd", options={"lr": 1e200})
     first = made.step()
-    with pytest.raises(NotFiniteError, match="step 1: .*loss 'right' is inf"):
+    with pytest.raises(NotFiniteError, match=r"step 1: .*loss 'right' is inf"):
         made.step()
     assert made.measure().loss == first.loss
 

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from flamo import Trainer, dsp
+from flamo import Trainer, dsp, system
+from flamo.errors import NotFiniteError
 
 
 class Scripted(nn.Module):
@@ -107,6 +110,134 @@ def test_nothing_is_saved_without_a_folder_or_a_log(tmp_path, monkeypatch):
     trained(nn.MSELoss(), max_epochs=1)
     trained(nn.MSELoss(), max_epochs=1, train_dir="output", log=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state():
+    trainer = Trainer(net(), max_epochs=9, lr=0.1)
+    trainer.register_criterion(Scripted([3.0, 2.0, math.nan]))
+    with pytest.raises(NotFiniteError, match="step 2: loss 'Scripted' is nan"):
+        trainer.train(PAIR)
+    assert trainer.train_loss == [3.0, 2.0]
+    assert trainer.net.param.isfinite().all()
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too():
+    trainer = Trainer(net(), max_epochs=9)
+    trainer.register_criterion(nn.MSELoss())
+    with pytest.raises(NotFiniteError, match="step 1: loss 'MSELoss' is inf"):
+        trainer.train(PAIR, [(torch.ones(1, 5, 1), torch.full((1, 5, 1), math.inf))])
+
+
+def test_a_step_that_destroys_the_system_is_taken_back():
+    class Cliff(nn.Module):
+        def forward(self, prediction, target):
+            return (1e30 * (prediction - 3)).square().mean()
+
+    trainer = Trainer(net(), max_epochs=9, lr=1e30)
+    trainer.net.assign_value(torch.ones(1, 1))
+    trainer.register_criterion(Cliff(), 1e-60)
+    with pytest.raises(NotFiniteError):
+        trainer.train(PAIR)
+    assert trainer.net.param.item() == 1.0
+
+
+def test_the_best_epoch_can_be_had_back(tmp_path):
+    values = [5.0, 1.0, 3.0, 4.0]
+    trainer = trained(Scripted(v for v in values for _ in (0, 1)), valid=PAIR, max_epochs=4, train_dir=tmp_path)
+    trainer.engine.load_best()
+    assert trainer.engine.best_step == 1
+    best = torch.load(tmp_path / "checkpoints" / "model_e1.pt", weights_only=True)
+    assert torch.equal(trainer.net.param, best["param"])
+
+
+def test_optimizer_and_scheduler_may_be_replaced():
+    class Own(Trainer):
+        def __init__(self, net):
+            super().__init__(net, max_epochs=4)
+            self.optimizer = torch.optim.SGD(self.net.parameters(), lr=1.0)
+            self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, patience=0, factor=0.5)
+
+    trainer = Own(net())
+    trainer.net.assign_value(torch.zeros(1, 1))
+    trainer.register_criterion(lambda prediction, target: prediction.mean())
+    trainer.train(PAIR)
+    assert trainer.net.param.item() == -4.0
+    trainer.optimizer, trainer.max_epochs = (
+        torch.optim.LBFGS(trainer.net.parameters(), line_search_fn="strong_wolfe"),
+        1,
+    )
+    trainer.scheduler = None
+    trainer.register_criterion(nn.MSELoss(), 1e6)
+    trainer.train(PAIR)
+    assert abs(trainer.net.param.item()) < 1e-3
+
+
+def test_a_subclass_may_make_its_steps_by_hand():
+    class ByHand(Trainer):
+        def train_step(self, data):
+            self.optimizer.zero_grad()
+            inputs, targets = data
+            loss = self.alpha[0] * self.criterion[0](self.net(inputs), targets)
+            loss.backward()
+            self.optimizer.step()
+            return loss.item()
+
+        def valid_step(self, data):
+            return 1.0
+
+        def early_stop(self):
+            return len(self.valid_loss) == 2
+
+        def print_results(self, e, e_time):
+            self.printed = e
+
+    trainers = [cls(net(), max_epochs=2, lr=0.1) for cls in (ByHand, Trainer)]
+    for trainer in trainers:
+        trainer.net.assign_value(torch.ones(1, 1))
+        trainer.register_criterion(nn.MSELoss(), 2)
+        trainer.train(PAIR, PAIR)
+    assert trainers[0].train_loss == trainers[1].train_loss
+    assert (trainers[0].valid_loss, trainers[0].printed) == ([1.0, 1.0], 1)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.L1Loss(),
+        nn.functional.mse_loss,
+        lambda prediction, target: (prediction - target).abs().max().reshape(1),
+    ],
+    ids=["module", "function", "one element"],
+)
+def test_any_loss_of_prediction_and_target_will_do(criterion):
+    fall(criterion)
+
+
+def test_losses_of_auraloss_will_do():
+    auraloss = pytest.importorskip("auraloss")
+    fall(auraloss.time.ESRLoss())
+    stft = auraloss.freq.STFTLoss(16, 4, 16)
+    fall(lambda prediction, target: stft(prediction.mT, target.mT))
+
+
+def fall(criterion):
+    core = dsp.parallelGain((1,), nfft=64, requires_grad=True)
+    trainer = Trainer(system.Shell(core, dsp.FFT(64), dsp.iFFT(64)), max_epochs=30, lr=0.05, patience=30)
+    core.assign_value(torch.full((1,), 2.0))
+    trainer.register_criterion(criterion)
+    x = torch.randn(1, 64, 1)
+    trainer.train([(x, x)])
+    assert trainer.train_loss[-1] < 0.5 * trainer.train_loss[0]
+
+
+def test_parameters_that_thaw_are_trained():
+    trainer = Trainer(net().requires_grad_(False), max_epochs=1, lr=0.1)
+    trainer.register_criterion(nn.MSELoss())
+    with pytest.raises(ValueError, match="the loss depends on no parameter that learns"):
+        trainer.train(PAIR)
+    before = trainer.net.requires_grad_(True).param.item()
+    trainer.train(PAIR)
+    assert trainer.net.param.item() != before
 
 
 @pytest.mark.parametrize(
