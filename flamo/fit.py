@@ -119,7 +119,7 @@ def make_engine(experiment: Experiment, stateful: Mapping[str, Any] = {}) -> Any
             stateful={**experiment.stateful, **stateful},
         )
     except (ValueError, TypeError) as error:
-        key = next((key for key in ("groups", "schedule") if str(error).startswith(key)), "optimizer")
+        key = "groups" if config.groups else "optimizer"  # whose options alone were tried before
         raise ConfigError([Problem((key,), str(error))]) from error
 
 

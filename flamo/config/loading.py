@@ -49,7 +49,8 @@ class ConfigFile:
         try:
             yield
         except ConfigError as error:
-            raise ConfigError(replace(p, place=self._place(p.path)) for p in error.problems) from error
+            ordered = sorted(error.problems, key=lambda problem: self.document.line(problem.path) or 0)
+            raise ConfigError(replace(p, place=self._place(p.path)) for p in ordered) from error
 
     def _place(self, path: Path) -> str:
         if any(path[: len(key)] == key for key in self.changed):
