@@ -204,15 +204,15 @@ def _fused_solve(
     if not backend.pays(_work(x), x) or x.shape[2] < backend.SIDE:
         return None
     first, last = (v if v is None or not conjugate else v.conj() for v in (left, right))
-    if left is None or right is None:
+    if first is None or last is None:
         d = right if left is None else left
         d = x.new_ones(len(x), 1) if d is None else d
         found = _eliminated(d, conjugate, matrix, x, scaled=right is None)
     else:
-        found = _eliminated(left * right, conjugate, matrix, _scaled(last, x), scaled=True)
+        found = _eliminated(first * last, False, matrix, _scaled(last, x), scaled=True)
         if found is not None:
             u, _, bad = found
-            found = u, _times(matrix, u).mul_(first[:, None]).add_(x), bad
+            found = u, _times(matrix, u).mul_(first[:, None]).add_(x), bad  # in place: bins stay side by side
     if found is None:
         return None
     u, y, bad = found
