@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 
 from flamo.core.checks import number, whole
+from flamo.core.memory import remembered
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,7 @@ def real_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-# Outside of inference mode and of a default device: what is remembered must serve everyone.
-
-
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
+@remembered(maxsize=16)
 def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
     k, step = torch.arange(grid.bins, dtype=torch.float64, device="cpu"), 2.0 * math.pi / grid.nfft
     # sines of angles within a quarter turn: exactly 0 and ±1 where they should be, so that zeros on the grid are zeros
@@ -85,8 +81,7 @@ def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
     return w.to(device, real_dtype(device).to_complex())
 
 
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
+@remembered(maxsize=16)
 def _envelope(grid: FrequencyGrid, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     n = torch.arange(grid.nfft, dtype=torch.float64, device="cpu")
     return torch.exp(n * math.log(grid.gamma)).to(device, dtype)

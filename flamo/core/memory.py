@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -14,6 +15,34 @@ from flamo.core.response import Response
 
 _PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType, Constraint)
 _Snapshot = dict[str, Any]
+_Made = TypeVar("_Made")
+
+
+def remembered(maxsize: int) -> Callable[[Callable[..., _Made]], Callable[..., _Made]]:
+    """Remember the tensors that a function makes of numbers, such that they serve everyone.
+
+    Made first in inference mode, or while torch transforms a function (``torch.func``), they would be marked by it for
+    good. A default device is left to the function, which names its own.
+
+    >>> @remembered(maxsize=4)
+    ... def ramp(n: int) -> torch.Tensor:
+    ...     return torch.arange(n, dtype=torch.float64, device="cpu")
+    >>> _ = torch.func.grad(lambda x: (ramp(3) * x).sum())(torch.ones(3))
+    >>> ramp(3).untyped_storage().nbytes()
+    24
+    """
+
+    def decorated(make: Callable[..., _Made]) -> Callable[..., _Made]:
+        kept = lru_cache(maxsize)(torch.inference_mode(False)(make))
+
+        @wraps(make)
+        def once(*numbers: Any) -> _Made:
+            with torch._C._DisableFuncTorch():
+                return kept(*numbers)
+
+        return once
+
+    return decorated
 
 
 class Memory:
@@ -34,7 +63,7 @@ class Memory:
         if self._kept is None or not _equal(self._kept[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
                 response = compute()
-            if response.tensor.requires_grad:
+            if response.tensor.requires_grad or torch._C._are_functorch_transforms_active():
                 return response
             self._kept = ({name: _copied(value) for name, value in now.items()}, response)
         return self._kept[1]

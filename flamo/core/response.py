@@ -191,7 +191,7 @@ def _same_in_every_bin(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 def _rows_times(h: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     if len(h) != 1 or len(rows) != 1:
-        return (h @ rows.flatten(2)).reshape(-1, h.shape[1], *rows.shape[2:])
+        return (h @ rows.flatten(2)).unflatten(2, rows.shape[2:])
     # no batch of products; and a product with a single column or row, in which libraries are slow, is none at all
     matrix, columns = h.flatten(0, 1), rows.flatten(2).flatten(0, 1)
     if h.shape[2] == 1:

@@ -19,6 +19,7 @@ log = logging.getLogger("flamo")
 PAYS = 1 << 15  # section-bins, or the like, below which a call is faster, or hardly slower, in plain torch
 SHARE = 1 << 15  # work that is worth handing to another thread
 SHARES = 8  # more than there are threads, so that one that is held up holds up nobody
+SIDE = 32  # bins that the solve of a loop works on side by side
 OPTIONS: dict[str, Any] = {  # numba's cache does not see a change of these: touch the fused kernels as well
     "nogil": True,
     "error_model": "numpy",  # the other one tests for every division, and keeps it from being vectorised
@@ -173,19 +174,25 @@ def transformed(*tensors: torch.Tensor | None) -> bool:
         torch._C._are_functorch_transforms_active()
         or forward_ad._current_level >= 0
         or torch.compiler.is_compiling()
-        or any(type(t) not in KINDS or (t is not None and t.device.type == "meta") for t in tensors)
+        or any(type(t) not in KINDS or (t is not None and _hollow(t)) for t in tensors)
     )
+
+
+def _hollow(t: torch.Tensor) -> bool:
+    """Whether there are no numbers in it: on the meta device, or where autograd is given many gradients at once."""
+    return t.device.type == "meta" or torch._C._functorch.is_legacy_batchedtensor(t)
 
 
 def gradients(
     composed: Callable[..., torch.Tensor], inputs: tuple[Any, ...], needed: tuple[bool, ...], grad: torch.Tensor
 ) -> tuple[torch.Tensor | None, ...]:
-    """Gradients that can be differentiated again: autograd's own, of the kernel composed of torch operations."""
+    """Autograd's own gradients, of the kernel composed of torch operations: they can be differentiated again."""
+    again = torch.is_grad_enabled()
     with torch.enable_grad():  # of copies of the inputs: one that depends on another must not count for both
         inputs = tuple(t.view_as(t) if isinstance(t, torch.Tensor) else t for t in inputs)
         y = composed(*inputs)
     wanted = [t for t, need in zip(inputs, needed, strict=True) if need]
-    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
+    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=again))
     return tuple(next(found) if need else None for need in needed)
 
 

@@ -60,7 +60,7 @@ class _Delays(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (m,) = ctx.saved_tensors
         nfft, gamma, dtype = ctx.arguments
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or backend.transformed(grad):
             return backend.gradients(_composed, (m, nfft, gamma, dtype), ctx.needs_input_grad, grad)
         grad = grad.T.to(dtype)
         sums = _fused_backward(m, nfft, gamma, grad)
@@ -102,9 +102,8 @@ def _backward(m: torch.Tensor, nfft: int, gamma: float, grad: torch.Tensor) -> t
     for where, block in _blocks(m, nfft, gamma):
         k = torch.arange(where.start, where.start + block.shape[1], device=m.device, dtype=m.dtype)
         slope = torch.stack((torch.full_like(k, math.log(gamma)), k * (2 * math.pi / nfft)), 1)  # of the real part of
-        total += (
-            torch.view_as_real(block.mul_(grad[:, where].conj())).flatten(1) @ slope.flatten()
-        )  # (ln γ - jω) conj(g) H
+        product = torch.view_as_real(block.mul_(grad[:, where].conj()))
+        total += product.flatten(1) @ slope.flatten()  # (ln γ - jω) conj(g) H
     return total
 
 
@@ -122,7 +121,7 @@ def _fused_backward(m: torch.Tensor, nfft: int, gamma: float, grad: torch.Tensor
     if not backend.pays(grad.numel(), m, grad):
         return None
     shares = backend.shares(grad.numel())
-    sums = torch.zeros((shares, len(m)), dtype=torch.float64)
+    sums = torch.zeros((shares, len(m)), dtype=torch.float64, device="cpu")
     arguments = (*_arguments(m, nfft, gamma), backend.planar(grad).numpy(), sums.numpy())
     return sums.sum(0) if backend.run("delays.backward", grad.shape[1], shares, *arguments) else None
 

@@ -12,7 +12,6 @@ from flamo.kernels import backend
 Diagonal = torch.Tensor | None
 
 BLOCK = 1 << 18  # elements of a temporary in the plain version
-LEAST_BINS = 32  # that the fused version works on
 POLE = "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
 ROUNDING = 16.0  # residual, in units of the last place, beyond which a bin is solved again, with pivoting
 
@@ -37,7 +36,7 @@ def close_loop(loop: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """
     dtype = torch.promote_types(loop.dtype, x.dtype)
     system, x = torch.eye(loop.shape[-1], dtype=dtype, device=loop.device) - loop, x.to(dtype)
-    if loop.shape[0] > 1:
+    if loop.shape[0] != 1:
         return _lapack(system, x)
     batch, _, _, columns = x.shape
     side_by_side = x.movedim(0, 2).flatten(2, 3)  # (F, N, B, M) -> (F, N, B·M)
@@ -96,24 +95,25 @@ class _Network(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
-        found, factors = _fused_solve(left, matrix, right, x, conjugate=False), None
+        factors: list[tuple[Any, ...]] = []
+        found = _fused_solve(left, matrix, right, x, conjugate=False)
         if found is None:
             factors = _factors(left, matrix, right, x)
             y = _plain_solve(factors, x)
             found = y, _scaled(right, y)
-        ctx.factors = factors if any(ctx.needs_input_grad) else None
-        ctx.save_for_backward(left, matrix, right, x, *found)
+        ctx.save_for_backward(left, matrix, right, x, *found, *(t for run in factors for t in run))
         return found[0]
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        left, matrix, right, x, y, leaving = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        left, matrix, right, x, y, leaving, *factors = ctx.saved_tensors
+        if torch.is_grad_enabled() or backend.transformed(grad):
             return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
         need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
-        found = _fused_solve(right, matrix.mH, left, grad, conjugate=True) if ctx.factors is None else None
+        runs = list(zip(factors[::2], factors[1::2], strict=True))
+        found = None if runs else _fused_solve(right, matrix.mH, left, grad, conjugate=True)
         if found is None:
-            adjoint = _plain_solve(ctx.factors or _factors(left, matrix, right, x), grad, adjoint=True)
+            adjoint = _plain_solve(runs or _factors(left, matrix, right, x), grad, adjoint=True)
             found = adjoint, _scaled(None if left is None else left.conj(), adjoint)
         adjoint, entering = found
         gl = _matching(adjoint, _times(matrix, leaving), left) if need_left else None
@@ -201,38 +201,41 @@ def _fused_solve(
     left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     """y and right · y by the fused version, and with pivoting in bins where that did not go well."""
-    channels, columns, bins = x.shape
-    work = bins * channels * channels * (channels + 3 * columns) // 3
-    if not backend.pays(work, x) or bins < LEAST_BINS:
+    if not backend.pays(_work(x), x) or x.shape[2] < backend.SIDE:
         return None
-    if left is None or right is None:
+    first, last = (v if v is None or not conjugate else v.conj() for v in (left, right))
+    if first is None or last is None:
         d = right if left is None else left
-        d = x.new_ones(channels, 1) if d is None else d
+        d = x.new_ones(len(x), 1) if d is None else d
         found = _eliminated(d, conjugate, matrix, x, scaled=right is None)
     else:
-        first, last = (v.conj() if conjugate else v for v in (left, right))
-        found = _eliminated(left * right, conjugate, matrix, _scaled(last, x), scaled=True)
+        found = _eliminated(first * last, False, matrix, _scaled(last, x), scaled=True)
         if found is not None:
             u, _, bad = found
-            found = u, x + _scaled(first, _times(matrix, u)), bad
+            found = u, _times(matrix, u).mul_(first[:, None]).add_(x), bad  # in place: bins stay side by side
     if found is None:
         return None
     u, y, bad = found
     if bad.any():
         where = bad.nonzero()[:, 0]
-        ends = [None if v is None else v.conj() if conjugate else v for v in (left, right)]
-        ends = [v if v is None or v.shape[1] == 1 else v[:, where] for v in ends]
-        y[:, :, where] = _composed(ends[0], matrix, ends[1], x[:, :, where])
-        u[:, :, where] = _scaled(ends[1], y[:, :, where])
+        first, last = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (first, last))
+        y[:, :, where] = _composed(first, matrix, last, x[:, :, where])
+        u[:, :, where] = _scaled(last, y[:, :, where])
     return y, u
+
+
+def _work(x: torch.Tensor) -> int:
+    """Multiplications of an elimination."""
+    channels, columns, bins = x.shape
+    return bins * channels * channels * (channels + 3 * columns) // 3
 
 
 def _eliminated(
     d: torch.Tensor, conjugate: bool, matrix: torch.Tensor, x: torch.Tensor, scaled: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
     """u and y of (I - diag(d) A) u = x, y = u if ``scaled``, else of (1 / diag(d) - A) u = x, y = x + A u; bad bins."""
-    channels, columns, bins = x.shape
-    shares = min(backend.shares(bins * channels * channels * (channels + 3 * columns) // 3), bins // LEAST_BINS)
+    bins = x.shape[2]
+    shares = min(backend.shares(_work(x)), bins // backend.SIDE)
     diagonal = backend.planar(d.to(x.dtype).expand(-1, bins)).numpy()
     a = torch.view_as_real(-matrix.detach().to(x.dtype).resolve_conj()).contiguous().numpy()
     u = torch.empty(x.shape, dtype=x.dtype, device="cpu")

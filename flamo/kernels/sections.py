@@ -48,21 +48,21 @@ class _Cascade(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         h = torch.empty_strided((len(w), b.shape[2]), (1, len(w)), dtype=dtype, device=w.device)
-        ctx.fused = _fused_forward(b, a, w, h.T)
-        if not ctx.fused:
+        tables = _fused_forward(b, a, w, h.T)
+        if tables is None:
             _forward(b, a, w, h.T)
-        ctx.save_for_backward(b, a, w, h)
+        ctx.save_for_backward(b, a, w, h, tables)
         ctx.dtype = dtype
         return h
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        b, a, w, h = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        b, a, w, h, tables = ctx.saved_tensors
+        if torch.is_grad_enabled() or backend.transformed(grad):
             inputs = (b, a, w, ctx.dtype)
             return backend.gradients(_composed, inputs, ctx.needs_input_grad, grad)
         grad = grad.T.to(ctx.dtype)
-        sums = _fused_backward(b, a, w, h.T, grad) if ctx.fused else None
+        sums = None if tables is None else _fused_backward(tables, a, w, h.T, grad)
         gb, ga = _backward(b, a, w, h.T, grad) if sums is None else sums
         return gb.to(b), ga.to(a), None, None
 
@@ -73,7 +73,7 @@ def _composed(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dt
     d = (1.0 - sign * w[:, None]).to(dtype)
     pb, pa = (_expanded(c[:, :, None], sign).to(dtype.to_real()) for c in (b, a))  # (3, K, F, M)
     ratios = ((pb[2] * d + pb[1]) * d + pb[0]) / ((pa[2] * d + pa[1]) * d + pa[0])  # (K, F, M)
-    return reduce(operator.mul, ratios) if len(ratios) else torch.ones(len(w), b.shape[2], dtype=dtype, device=w.device)
+    return reduce(operator.mul, ratios) if len(ratios) else ratios.sum(0) + 1.0  # which has derivatives, of 0
 
 
 def _expanded(c: torch.Tensor, sign: torch.Tensor | float) -> torch.Tensor:
@@ -175,43 +175,35 @@ def _without_each(numerators: torch.Tensor, denominators: torch.Tensor, after: t
 # -- fused: points in order of their angle on the lower half of a circle, as on a grid -------------------------------
 
 
-def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> bool:
+def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> torch.Tensor | None:
+    """Into h (M, F); the tables that it works with, None where there are none or where w is no such circle."""
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
-        return False
+        return None
     (radius, split), shares = _circle(w), backend.shares(work)
-    tables = _tables(b, a, radius, h.dtype.to_real())
-    if tables is None:
-        return False
+    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=h.dtype.to_real(), device="cpu")
+    if not backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, tables.numpy()):
+        return None
     points, out = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h))
     astray = torch.zeros(shares, dtype=torch.int64, device="cpu").numpy()
-    arguments = (tables, points, radius, split, _silence(h.dtype), out, astray)
-    return backend.run("sections.forward", len(w), shares, *arguments) and not astray.any()
+    arguments = (tables.numpy(), points, radius, split, _silence(h.dtype), out, astray)
+    return tables if backend.run("sections.forward", len(w), shares, *arguments) and not astray.any() else None
 
 
 def _fused_backward(
-    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
+    tables: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    (radius, split), shares = _circle(w), backend.shares(b[0].numel() * len(w))
-    tables = _tables(b, a, radius, h.dtype.to_real())
-    if tables is None:
-        return None
+    (radius, split), shares = _circle(w), backend.shares(a[0].numel() * len(w))
     points, *spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
     totals = torch.zeros((shares, *tables.shape), dtype=torch.float64, device="cpu")
-    sums = torch.empty((2, *b.shape), dtype=torch.float64, device="cpu")
-    if not backend.run("sections.backward", len(w), shares, tables, points, radius, split, *spectra, totals.numpy()):
+    sums = torch.empty((2, *a.shape), dtype=torch.float64, device="cpu")
+    arguments = (tables.numpy(), points, radius, split, *spectra, totals.numpy())
+    if not backend.run("sections.backward", len(w), shares, *arguments):
         return None
-    if not backend.run("sections.gather", b.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy()):
+    if not backend.run("sections.gather", a.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy()):
         return None
     gb, ga = sums
     return gb, ga
-
-
-def _tables(b: torch.Tensor, a: torch.Tensor, radius: float, dtype: torch.dtype) -> Any:
-    """What the fused version works with, None where there is none."""
-    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=dtype, device="cpu").numpy()
-    done = backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, tables)
-    return tables if done else None
 
 
 def _double(*coefficients: torch.Tensor) -> tuple[Any, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 
 import torch
 
 from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Decibels
+from flamo.core.memory import remembered
 from flamo.kernels.sections import cascade
 from flamo_filters.bands import bands_below
 from flamo_filters.graphic import graphic_sections
@@ -124,13 +124,12 @@ def _commands(
     interaction, interpolation, free = (matrix.to(target_db) for matrix in design)
     targets = target_db.movedim(dim, -1)
     commands = targets @ free.T  # without bounds
-    if commands[..., 1:].abs().max() > BOUND_DB:
+    if (commands[..., 1:].abs() > BOUND_DB).any():
         commands = bounded_least_squares(interaction, targets @ interpolation.T, BOUND_DB)
     return commands.movedim(-1, dim)
 
 
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)  # what is remembered must serve training too
+@remembered(maxsize=16)
 def _design(
     center: tuple[float, ...], shelving: tuple[float, ...], fs: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

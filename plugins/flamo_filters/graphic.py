@@ -7,12 +7,12 @@ DAFx 2019; V. Välimäki and J. D. Reiss, All about audio equalization, Applied 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import torch
 
 from flamo.core.checks import choice
+from flamo.core.memory import remembered
 from flamo_filters.arguments import Value, tensors
 from flamo_filters.rbj import Sections
 
@@ -183,8 +183,7 @@ def graphic_sections(
     return rows[:3], rows[3:]
 
 
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is remembered must serve training too
+@remembered(maxsize=64)
 def _weights(
     center: tuple[float, ...], shelving: tuple[float, ...], fs: float, q: float
 ) -> tuple[torch.Tensor, torch.Tensor]:

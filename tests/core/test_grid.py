@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,15 @@ def test_the_envelope_falls_by_alias_decay_db_over_nfft_samples():
 
 def test_points_are_computed_once_and_shared():
     assert FrequencyGrid(64, 10.0).points() is FrequencyGrid(64, 10.0).points("cpu")
+
+
+@pytest.mark.parametrize("transform", [torch.func.grad, torch.func.jacfwd, torch.func.hessian])
+def test_what_is_first_used_within_a_transform_serves_everyone(transform):
+    grid = FrequencyGrid(1000 + len(transform.__name__))  # used nowhere else
+    transform(lambda x: ((grid.points().abs() + grid.envelope()[: grid.bins]) * x).sum())(torch.ones(grid.bins))
+    points, envelope = copy.deepcopy((grid.points(), grid.envelope()))  # torch refuses to copy what it has marked
+    np.testing.assert_allclose(points, np.exp(-2j * np.pi * np.arange(grid.bins) / grid.nfft))
+    np.testing.assert_array_equal(envelope, np.ones(grid.nfft))
 
 
 @pytest.mark.parametrize(("nfft", "error"), [(0, ValueError), (-4, ValueError), (2.5, TypeError), (True, TypeError)])

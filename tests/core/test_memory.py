@@ -169,6 +169,14 @@ def test_what_inference_remembers_serves_training(line):
     assert x.grad.abs().max() > 0
 
 
+def test_what_is_computed_within_a_transform_is_not_remembered(line):
+    torch.func.grad(lambda x: line(x).abs().sum())(spectrum().real)
+    copy.deepcopy(line.response().tensor)  # torch refuses to copy what it has marked
+    assert Counted.computed == 2
+    torch.func.grad(lambda x: line(x).abs().sum())(spectrum().real)
+    assert Counted.computed == 2
+
+
 def test_threads_share_a_frozen_processor(line):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: line(spectrum()), range(64)))

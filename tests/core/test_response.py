@@ -29,6 +29,17 @@ def test_apply_is_a_matrix_product_in_every_bin(shape, trailing):
     torch.testing.assert_close(h.apply(x), expected)
 
 
+@pytest.mark.parametrize("shape", LAYOUTS)
+@pytest.mark.parametrize(("batch", "bins"), [(B, 0), (0, 0), (0, F)])
+@pytest.mark.parametrize("trailing", [(), (4, 2)])
+def test_a_spectrum_of_nothing_stays_one(shape, batch, bins, trailing):
+    items = batch if shape[0] == B else 1
+    h = torch.randn(items, bins if shape[1] == F else 1, *shape[2:])
+    for dtype in (torch.float32, torch.complex64):
+        x = torch.randn(batch, bins, N, *trailing, dtype=dtype)
+        assert Response(h).apply(x).shape == x.shape
+
+
 @pytest.mark.parametrize(("left", "right"), list(itertools.product(LAYOUTS, LAYOUTS)))
 def test_cascade_and_sum_are_those_of_the_dense_matrices(left, right):
     g, h = make(left), make(right)

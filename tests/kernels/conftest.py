@@ -21,3 +21,19 @@ def version(request, monkeypatch):
     monkeypatch.setattr(backend, "SHARE", 8)  # several shares even of little work
     yield request.param
     assert not backend.fused.given_up
+
+
+@pytest.fixture(params=["bins first", "bins last", "expanded", "conjugate"])
+def laid_out(request):
+    """What lays a spectrum out in memory in one of several ways."""
+
+    def lay(x, bins=0):
+        one_a_bin = tuple(slice(None) if dim == bins else slice(1) for dim in range(x.ndim))
+        return {
+            "bins first": x.movedim(bins, 0).contiguous().movedim(0, bins),
+            "bins last": x.movedim(bins, -1).contiguous().movedim(-1, bins),
+            "expanded": x[one_a_bin].expand_as(x),
+            "conjugate": x.conj(),
+        }[request.param]
+
+    return lay

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 import torch
+from another_process import work
 
 from flamo import dsp, system
 from flamo.kernels import backend
@@ -93,21 +94,14 @@ def test_threads_that_need_the_same_kernel_compile_it_once(everything_fused, mon
     assert len(made) == len(set(made)) > 3
 
 
-def work_in_another_process(queue):
-    """Work for several threads, but none of torch's operations, whose pool does not survive a fork: few points."""
-    backend.fused.kernels.clear()
-    b = torch.rand(3, 4, 4, dtype=torch.float64) + 1
-    queue.put(cascade(b, b, torch.ones(9000, dtype=torch.complex128), torch.complex64)[-1, -1].real.item())
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_process_of_its_own(method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
-    work_in_another_process(multiprocessing.SimpleQueue())  # threads were there
+    work(multiprocessing.SimpleQueue())  # threads were there
     context = multiprocessing.get_context(method)
     queue = context.SimpleQueue()
-    process = context.Process(target=work_in_another_process, args=(queue,))
+    process = context.Process(target=work, args=(queue,))
     if method == "fork":
         with backend.fused.lock:  # as if another thread were compiling
             process.start()

@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -43,7 +45,7 @@ ENDS = st.sampled_from(["none", "same", "bins", "real"])
 
 @given(
     n=st.integers(0, 6),
-    bins=st.integers(1, 80),
+    bins=st.integers(0, 80),
     batch=st.integers(1, 3),
     columns=st.integers(0, 7),
     ends=st.tuples(ENDS, ENDS),
@@ -128,20 +130,36 @@ def test_what_is_not_a_number_stays_in_its_bin(version):
     assert y.isfinite().all((0, 2, 3)).tolist() == [k != 9 for k in range(64)]
 
 
-@pytest.mark.parametrize("layout", ["bins last", "bins first", "expanded", "conjugate"])
-def test_spectra_and_gradients_may_lie_in_memory_as_they_like(version, layout):
+def test_spectra_and_gradients_may_lie_in_memory_as_they_like(version, laid_out):
     left, matrix, _ = random_network(3, 50, "bins", "none", True)
-    x = torch.randn(2, 50, 3, 2, dtype=torch.complex128)
-    x = {
-        "bins last": x.movedim(1, -1).contiguous().movedim(-1, 1),
-        "bins first": x,
-        "expanded": x[:1, :, :, :1].expand(2, -1, -1, 2),
-        "conjugate": x.conj(),
-    }[layout]
+    x = laid_out(torch.randn(2, 50, 3, 2, dtype=torch.complex128), bins=1)
     inputs = left, matrix = left.requires_grad_(), matrix.mT.contiguous().mT.requires_grad_()
     y, expected = close_network(left, matrix, None, x), close_loop(dense(left, matrix, None, 50)[None], x)
     torch.testing.assert_close(y, expected)
     torch.testing.assert_close(torch.autograd.grad(y, inputs, x), torch.autograd.grad(expected, inputs, x))
+
+
+@pytest.mark.parametrize("ends", [("bins", "none"), ("none", "bins"), ("bins", "bins"), ("same", "bins")])
+def test_the_bins_of_a_channel_lie_side_by_side(version, laid_out, ends):
+    left, matrix, right = random_network(3, 50, *ends, False)
+    y = close_network(left, matrix, right, laid_out(torch.randn(2, 50, 3, 1, dtype=torch.complex128), bins=1))
+    assert y.stride(1) == 1
+
+
+def test_what_a_backward_pass_needed_goes_with_it(version, monkeypatch):
+    kept, factored = [], torch.linalg.lu_factor_ex
+    monkeypatch.setattr(torch.linalg, "lu_factor_ex", lambda system: remember(factored(system)))
+
+    def remember(factors):
+        kept.extend(weakref.ref(t) for t in factors[:2])
+        return factors
+
+    left, matrix, _ = random_network(3, 50, "bins", "none", False)
+    y = close_network(left, matrix.requires_grad_(), None, torch.ones(1, 50, 3, 1, dtype=torch.complex128))
+    assert len(kept) == (2 if version == "plain" else 0)
+    assert all(t() is not None for t in kept)
+    y.abs().sum().backward()
+    assert all(t() is None for t in kept)
 
 
 def test_networks_by_vmap(version):
@@ -163,6 +181,11 @@ def test_every_item_and_column_satisfies_the_loop(loops, items):
     y = close_loop(loop, x)
     assert y.shape == (max(loops, items), 5, 3, 2)
     torch.testing.assert_close(y, loop @ y + x.expand_as(y))
+
+
+@pytest.mark.parametrize(("loops", "items"), [(0, 0), (0, 1), (1, 0)])
+def test_no_items_are_none(loops, items):
+    assert close_loop(torch.zeros(loops, 5, 3, 3), torch.ones(items, 5, 3, 2)).shape == (0, 5, 3, 2)
 
 
 def test_a_real_constant_loop_serves_every_bin():

@@ -14,13 +14,24 @@ from llvmlite import ir
 from numba import extending
 from numba.core import cgutils, types
 
+from flamo.kernels.backend import SIDE
+
 intrinsic: Any = extending.intrinsic  # what it makes takes an argument less: no type checker knows
 
-SIDE = 32
 BITS = 256  # of a vector
 VECTORS = 4  # summed at once: as many as it takes to have always something to do
 
 Complex = tuple[Any, Any]
+
+
+def _written_by(write: Callable[..., None]) -> Callable[..., Any]:
+    """How numba wants it: ``write(cells, *arguments)`` says what is to be done."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        write(_Cells(context, builder, signature.args[0], values[0]), *values[1:])
+        return context.get_dummy_value()
+
+    return generate
 
 
 @intrinsic
@@ -38,17 +49,10 @@ def from_cell(
 ) -> tuple[Any, Callable[..., Any]]:
     """cells[target] = (cells[start] - Σ_i cells[left + i left_step] cells[right + i right_step]) cells[factor]."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        cell = _Cells(context, builder, signature.args[0], values[0])
-        target, start, left, left_step, right, right_step, count, factor = values[1:]
+    def write(cells: Any, target: Any, start: Any, *summed: Any) -> None:
+        cells.of_cells(target, lambda at: cells.load(start, at), *summed)
 
-        def product(i: Any, at: Any) -> tuple[Complex, Complex]:
-            return cell.load(cell.after(left, i, left_step), at), cell.load(cell.after(right, i, right_step), at)
-
-        cell.sums(target, lambda at: cell.load(start, at), product, count, lambda at: cell.load(factor, at))
-        return context.get_dummy_value()
-
-    return types.void(cells, *[types.intp] * 8), generate
+    return types.void(cells, *[types.intp] * 8), _written_by(write)
 
 
 @intrinsic
@@ -66,18 +70,11 @@ def from_number(
 ) -> tuple[Any, Callable[..., Any]]:
     """cells[target] = (real + j imag - Σ_i cells[left + i] cells[right + i right_step]) cells[factor]."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        cell = _Cells(context, builder, signature.args[0], values[0])
-        target, real, imag, left, right, right_step, count, factor = values[1:]
-        start = cell.splat(real), cell.splat(imag)
+    def write(cells: Any, target: Any, real: Any, imag: Any, left: Any, *summed: Any) -> None:
+        start = cells.splat(real), cells.splat(imag)
+        cells.of_cells(target, lambda at: start, left, left.type(1), *summed)
 
-        def product(i: Any, at: Any) -> tuple[Complex, Complex]:
-            return cell.load(builder.add(left, i), at), cell.load(cell.after(right, i, right_step), at)
-
-        cell.sums(target, lambda at: start, product, count, lambda at: cell.load(factor, at))
-        return context.get_dummy_value()
-
-    return types.void(cells, types.intp, cells.dtype, cells.dtype, *[types.intp] * 5), generate
+    return types.void(cells, types.intp, cells.dtype, cells.dtype, *[types.intp] * 5), _written_by(write)
 
 
 @intrinsic
@@ -86,35 +83,32 @@ def with_numbers(
 ) -> tuple[Any, Callable[..., Any]]:
     """cells[target] = cells[start] - Σ_i z_i cells[right + i]; z from ``first``, real and imaginary parts in turn."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        cell = _Cells(context, builder, signature.args[0], values[0])
-        target, start, numbers, first, right, count = values[1:]
-        data = context.make_array(signature.args[3])(context, builder, numbers).data
+    def write(cells: Any, target: Any, start: Any, array: Any, first: Any, right: Any, count: Any) -> None:
+        b, data = cells.builder, cells.data_of(numbers, array)
 
         def product(i: Any, at: Any) -> tuple[Complex, Complex]:
-            where = builder.add(first, builder.shl(i, i.type(1)))
-            parts = (builder.load(builder.gep(data, [w])) for w in (where, builder.add(where, i.type(1))))
-            real, imag = (cell.splat(part) for part in parts)
-            return (real, imag), cell.load(builder.add(right, i), at)
+            where = b.add(first, b.shl(i, i.type(1)))
+            parts = (b.load(b.gep(data, [w])) for w in (where, b.add(where, i.type(1))))
+            real, imag = (cells.splat(part) for part in parts)
+            return (real, imag), cells.load(b.add(right, i), at)
 
-        cell.sums(target, lambda at: cell.load(start, at), product, count, None)
-        return context.get_dummy_value()
+        cells.sums(target, lambda at: cells.load(start, at), product, count, None)
 
-    return types.void(cells, types.intp, types.intp, numbers, types.intp, types.intp, types.intp), generate
+    return types.void(cells, types.intp, types.intp, numbers, types.intp, types.intp, types.intp), _written_by(write)
 
 
 class _Cells:
     """Writes what happens to cells."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, array: Any) -> None:
-        self.builder = builder
+        self.context, self.builder = context, builder
         self.lanes = BITS // kind.dtype.bitwidth
         self.vector = ir.VectorType(context.get_data_type(kind.dtype), self.lanes)
         self.align = kind.dtype.bitwidth // 8
-        self.data = context.make_array(kind)(context, builder, array).data
+        self.data = self.data_of(kind, array)
 
-    def after(self, cell: Any, i: Any, step: Any) -> Any:
-        return self.builder.add(cell, self.builder.mul(i, step))
+    def data_of(self, kind: Any, array: Any) -> Any:
+        return self.context.make_array(kind)(self.context, self.builder, array).data
 
     def splat(self, number: Any) -> Any:
         first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), number, ir.IntType(32)(0))
@@ -139,6 +133,18 @@ class _Cells:
         (tr, ti), (xr, xi), (yr, yi) = total, x, y
         tr = b.fadd(b.fsub(tr, b.fmul(xr, yr, flags), flags), b.fmul(xi, yi, flags), flags)
         return tr, b.fsub(b.fsub(ti, b.fmul(xr, yi, flags), flags), b.fmul(xi, yr, flags), flags)
+
+    def of_cells(
+        self, target: Any, start: Any, left: Any, left_step: Any, right: Any, right_step: Any, count: Any, factor: Any
+    ) -> None:
+        """:meth:`sums` of products of cells."""
+        b = self.builder
+
+        def product(i: Any, at: Any) -> tuple[Complex, ...]:
+            rows = (left, left_step), (right, right_step)
+            return tuple(self.load(b.add(cell, b.mul(i, step)), at) for cell, step in rows)
+
+        self.sums(target, start, product, count, lambda at: self.load(factor, at))
 
     def sums(self, target: Any, start: Any, product: Any, count: Any, factor: Any) -> None:
         """cells[target] = (start - Σ_i x_i y_i) factor with (x_i, y_i) = product(i)."""

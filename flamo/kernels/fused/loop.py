@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from flamo.kernels.fused.cells import SIDE, from_cell, from_number, with_numbers
+from flamo.kernels.backend import SIDE
+from flamo.kernels.fused.cells import from_cell, from_number, with_numbers
 
 
 def solve(

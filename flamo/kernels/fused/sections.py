@@ -18,6 +18,7 @@ from numba.extending import register_jitable
 
 BLOCK = 256  # bins side by side; constant, so that loops over them become straight vector code
 ROUNDING = 1e-14  # by which the square of a radius may be off
+LARGE = 1e18  # beyond which float32 may not hold the square of a numerator
 
 
 def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, tables: Any) -> None:
@@ -92,13 +93,7 @@ def forward(
                 for k in range(sections):
                     b0, bs, bd = tables[0, end, m, k]
                     a0, az, ad = tables[1, end, m, k]
-                    for i in range(BLOCK):
-                        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
-                        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
-                        scale = one / (pr * pr + pi * pi)
-                        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
-                        hr, hi = h[0, i], h[1, i]
-                        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+                    _multiply(h, b0, bs, bd, a0, az, ad, uv)
                 row = out[m, 2 * at : 2 * (at + count)]
                 for i in range(count):
                     heard = one if abs(h[0, i]) + abs(h[1, i]) >= silence else zero
@@ -110,8 +105,8 @@ def backward(
 ) -> None:
     """sums[share]: what grad (M, 2F) makes of the tables, in float64.
 
-    h is the result of the forward pass, so that dH = H (db / b - da / a). Where a b is zero, the product of all others
-    is computed instead.
+    h is the result of the forward pass, so that dH = H (db / b - da / a). Where a b is zero, or its square too large,
+    the product of all others is computed instead.
     """
     channels, sections = tables.shape[2], tables.shape[3]
     one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
@@ -147,7 +142,8 @@ def backward(
                         t0 += xr
                         t1 += xr * uv[0, i]
                         t2 += (ei * pr - er * pi) * scale * uv[1, i]
-                    if not abs(s0) + abs(s1) + abs(s2) < np.inf:  # np.isfinite is blind in fast arithmetic
+                    finite = abs(s0) + abs(s1) + abs(s2) < np.inf  # np.isfinite is blind in fast arithmetic
+                    if not finite or abs(b0) + abs(bs) + abs(bd) > LARGE:
                         for i in range(BLOCK):
                             g[0, i] = g[1, i] = zero
                         for i in range(count):
@@ -172,23 +168,30 @@ def _angles(w: Any, turn: float, uv: Any) -> int:
     return astray
 
 
+@register_jitable(inline="always")  # a call takes longer than some of its bins
+def _multiply(h: Any, b0: Any, bs: Any, bd: Any, a0: Any, az: Any, ad: Any, uv: Any) -> None:
+    """h, a block (2, BLOCK), times the ratio of a section."""
+    one = h.dtype.type(1.0)
+    for i in range(BLOCK):
+        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
+        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
+        scale = one / (pr * pr + pi * pi)
+        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
+        hr, hi = h[0, i], h[1, i]
+        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+
+
 @register_jitable
 def _without(k: int, numerators: Any, denominators: Any, uv: Any, g: Any) -> tuple[Any, Any, Any]:
     """The sums of section k over a block from g (2, BLOCK), the conjugate gradient, times all others over a_k."""
     one = g.dtype.type(1.0)
-    s0 = s1 = s2 = g.dtype.type(0.0)
+    s0 = s1 = s2 = zero = g.dtype.type(0.0)
     for j in range(len(numerators)):
         b0, bs, bd = numerators[j]
         a0, az, ad = denominators[j]
-        for i in range(BLOCK):
-            nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
-            if j == k:
-                nr, ni = one, one - one
-            pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
-            scale = one / (pr * pr + pi * pi)
-            qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
-            gr, gi = g[0, i], g[1, i]
-            g[0, i], g[1, i] = gr * qr - gi * qi, gr * qi + gi * qr
+        if j == k:
+            b0, bs, bd = one, zero, zero
+        _multiply(g, b0, bs, bd, a0, az, ad, uv)
     for i in range(BLOCK):
         s0 += g[0, i]
         s1 += g[0, i] * uv[0, i]

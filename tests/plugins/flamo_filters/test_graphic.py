@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from scipy.optimize import lsq_linear
 from truth import golden
 
 from flamo import dsp
+from flamo_filters import accurate_geq, graphic
 from flamo_filters.accurate_geq import bounded_least_squares
 from flamo_filters.bands import eq_freqs
 from flamo_filters.graphic import graphic_sections
@@ -86,3 +89,26 @@ def test_a_gain_of_nothing_is_silence():
     b, a = graphic_sections(torch.tensor([[-torch.inf], [0.0], [0.0], [0.0]]).double(), center, shelving, 48000, -2)
     assert (b[:, 0] == 0).all()
     assert a.isfinite().all()
+
+
+@pytest.mark.parametrize("channels", [(0,), (2, 0)])
+def test_no_channels_have_no_sections(channels):
+    center, shelving = eq_freqs()
+    targets, commands = (torch.ones(len(center) + more, *channels) for more in (2, 3))
+    for sections in (
+        accurate_geq.accurate_geq(targets, center, shelving),
+        graphic.geq(center, shelving, 2.7, commands),
+    ):
+        assert [c.shape for c in sections] == [(3, len(center) + 3, *channels)] * 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: graphic._weights((1000.0,), (700.0, 1400.0), 47999.0, 1.0),  # used nowhere else
+        lambda: accurate_geq._design((1000.0,), (700.0, 1400.0), 47999.0),
+    ],
+)
+def test_a_design_first_used_within_a_transform_serves_everyone(make):
+    torch.func.grad(lambda x: make()[0].sum() * x)(torch.ones(()))
+    copy.deepcopy(make())  # torch refuses to copy what it has marked
