@@ -55,7 +55,7 @@ class _Describer:
         if takes_any_parts(type(module)):
             parts = module._modules.items()
             return {name: {part: self.node(m, _join(path, part)) for part, m in parts if m is not None}}
-        known = arguments_of(type(module))
+        known = arguments_of(type(module))  # type: ignore[arg-type]
         arguments = self._parts(module, known, path)
         given = self._given(module, known, path)
         for argument in known.named.values():
@@ -149,7 +149,8 @@ class _Describer:
             if mirrors and not alike(now, before) and _mirrors(before, arguments[argument.name]):
                 changed[argument.name] = _data(now, f"{where(path, module)}: its {argument.name}")
         if isinstance(module, DSP):
-            fresh = _rebuilt(module, {name: value | changed for name, value in node.items()}, path) if changed else fresh
+            if changed:
+                fresh = _rebuilt(module, {name: value | changed for name, value in node.items()}, path)
             changed |= self._map(module, fresh, path)
         return changed
 
