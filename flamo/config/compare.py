@@ -85,11 +85,12 @@ def _public(module: nn.Module) -> dict[str, Any]:
 
 def alike(a: Any, b: Any) -> bool:
     """Whether two attributes mean the same. Functions do where they are the same code."""
+    a, b = _number(a), _number(b)
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
         same_kind = a.dtype == b.dtype and a.shape == b.shape
         return same_kind and bool(torch.isclose(a.cpu(), b.cpu(), rtol=0, atol=0, equal_nan=True).all())
-    if type(a) is not type(b):
-        return False
+    if isinstance(a, float) or type(a) is not type(b):
+        return type(a) is type(b) and a == b
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(alike, a, b))
     if isinstance(a, dict):
@@ -100,6 +101,13 @@ def alike(a: Any, b: Any) -> bool:
     if isinstance(a, Constraint) or type(a).__eq__ is not object.__eq__:
         return bool(a == b)
     return True  # objects that cannot be compared: the response will tell
+
+
+def _number(value: Any) -> Any:
+    """A number, also one of a tensor, as a float; anything else as it is."""
+    if isinstance(value, torch.Tensor) and value.ndim == 0 and not value.is_complex() and value.dtype != torch.bool:
+        return float(value)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 @torch.no_grad()

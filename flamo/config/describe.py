@@ -62,7 +62,9 @@ class _Describer:
             if argument.role == "constructor" and argument.name not in arguments and argument.keyword in given:
                 arguments[argument.name] = self._plain(given[argument.keyword], argument, module, path)
         arguments |= _live(module, known)
-        if not arguments.keys() & self._part_names(known):
+        if arguments.keys() & self._part_names(known):
+            arguments |= self._attributes(module, known, arguments)
+        else:
             arguments |= self._changed(module, known, {name: arguments}, path)
         return {name: {n: arguments[n] for n in known.named if n in arguments}}
 
@@ -135,6 +137,11 @@ class _Describer:
         data = _data(value, what)
         whole = int in argument.form.takes and float not in argument.form.takes
         return int(data) if whole and isinstance(data, float) and data.is_integer() else data
+
+    def _attributes(self, module: nn.Module, known: Arguments, arguments: Node) -> Node:
+        """Arguments of a container as the attributes of that name are now."""
+        data = {name for name in arguments if isinstance(arguments[name], (bool, int, float, str))}
+        return {n: value for n in data if type(value := vars(module).get(n)) is type(arguments[n])}
 
     def _changed(self, module: nn.Module, known: Arguments, node: Node, path: str) -> Node:
         """Arguments that say what was changed since: the map, and attributes that hold what the constructor got."""

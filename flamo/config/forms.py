@@ -171,7 +171,8 @@ def _union(forms: Sequence[Form]) -> Form | None:
         return forms[0]
 
     def convert(value: Any, visit: Visit, path: Path) -> Any:
-        return next(form for form in forms if isinstance(value, form.takes)).convert(value, visit, path)
+        fitting = [form for form in forms if isinstance(value, form.takes)] or [form for form in forms if form.node]
+        return fitting[0].convert(value, visit, path)
 
     one, many = (" or ".join(dict.fromkeys(names)) for names in ((f.one for f in forms), (f.many for f in forms)))
     takes = tuple(cls for form in forms for cls in form.takes)
