@@ -7,6 +7,7 @@ what stands in several places of the system at once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -70,7 +71,8 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -88,7 +90,10 @@ def load(path: str | os.PathLike[str], device: torch.device | str | None = None)
         InputError: the file cannot be read, is damaged or not of this kind, names a plugin that is not installed, or
             asks for more memory than its tensors account for.
     """
-    target = torch.get_default_device() if device is None else torch.device(device)
+    try:
+        target = torch.get_default_device() if device is None else torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device must be one of torch's, got {device!r}") from None
     try:
         module = _read(Path(path))
     except OSError as error:

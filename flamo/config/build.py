@@ -194,6 +194,8 @@ def _made(value: Any, problems: list[Problem]) -> Any:
         return None
     try:
         return (_series if takes_any_parts(value.cls) else _constructed)(value.cls, **arguments)
+    except RecursionError:
+        raise
     except Exception as error:  # the constructor of a stranger may raise anything
         problems.append(_problem(value, error))
         return None

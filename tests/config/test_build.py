@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from nodes import DELAYS, NETWORK, WRONG
 from torch import nn
 
 import flamo
@@ -10,32 +11,19 @@ from flamo.config.build import build_component, build_node, check_component, che
 from flamo.core.constraints import Chain, Clamp, Decibels, Interval, Rows, Softplus
 from flamo.errors import ConfigError, InputError
 
-DELAYS = [809, 877, 937, 1049, 1151, 1249, 1373, 1499]
-NETWORK = {
-    "series": {
-        "input_gain": {"gain": {"size": [8, 1]}},
-        "feedback_loop": {
-            "recursion": {
-                "feedforward": {"parallel_delay": {"samples": DELAYS}},
-                "feedback": {"matrix": {"size": [8, 8], "matrix_type": "orthogonal", "learn": True}},
-            }
-        },
-        "output_gain": {"gain": {"size": [1, 8]}},
-    }
-}
-DEFAULTS = {"fs": 48000, "nfft": 4096, "alias_decay_db": 30, "dtype": "float64"}
+DEFAULTS = {"fs": 48000, "nfft": 64, "alias_decay_db": 30, "dtype": "float64"}
 
 
 def test_a_network_is_what_code_makes_of_the_same_words():
     model = build_node(NETWORK, DEFAULTS)
-    kwargs = {"nfft": 4096, "alias_decay_db": 30.0, "dtype": torch.float64}
+    kwargs = {"nfft": 64, "alias_decay_db": 30.0, "dtype": torch.float64}
     delays = dsp.parallelDelay.from_physical(samples=DELAYS, isint=True, fs=48000, **kwargs)
     matrix = dsp.Matrix((8, 8), matrix_type="orthogonal", requires_grad=True, **kwargs)
     by_hand = system.Series(dsp.Gain((8, 1), **kwargs), system.Recursion(delays, matrix), dsp.Gain((1, 8), **kwargs))
     assert list(model._modules) == ["input_gain", "feedback_loop", "output_gain"]
     assert [p.requires_grad for p in model.parameters()] == [p.requires_grad for p in by_hand.parameters()]
     by_hand.load_state_dict(dict(zip(by_hand.state_dict(), model.state_dict().values(), strict=True)))
-    x = torch.ones(1, 2049, 1, dtype=torch.complex128)
+    x = torch.ones(1, 33, 1, dtype=torch.complex128)
     assert model(x).equal(by_hand(x))
 
 
@@ -43,7 +31,8 @@ def test_what_a_node_says_comes_before_the_defaults():
     gains = build_node({"series": [{"gain": {"nfft": 64}}, "gain"]}, {"nfft": 64, "dtype": "float64", "fs": 1})
     assert [gain.dtype for gain in gains] == [torch.float64] * 2
     assert build_node({"gain": {"nfft": 64}}, {"nfft": 32}).nfft == 64
-    assert build_node("gain", {"nfft": 32, "device": "meta"}).param.device.type == "meta"
+    with pytest.raises(ConfigError, match="device"):
+        build_node("gain", {"device": "abacus"})
 
 
 def test_a_default_of_another_form_is_not_the_one_that_is_meant(acme):
@@ -112,41 +101,6 @@ def test_parts_go_by_either_name():
     assert [type(part) for part in d.children()] == [dsp.Gain, nn.Identity, flamo.iFFT]
 
 
-WRONG = {
-    "unknown component": ("gian", (), "unknown component 'gian'; did you mean 'gain'?"),
-    "unknown part": ({"series": {"a": {"gian": {}}}}, ("series", "a", "gian"), "did you mean 'gain'?"),
-    "a loss": ({"mse": {}}, ("mse",), "unknown component 'mse'"),
-    "an import path": ({"torch.nn:Linear": {}}, ("torch.nn:Linear",), "unknown component"),
-    "two names": ({"gain": {}, "fft": {}}, (), "one name to its arguments; it has 2: gain, fft"),
-    "no name": ({"series": [{}]}, ("series", 0), "it has 0"),
-    "a number": ({"series": [3]}, ("series", 0), "got 3"),
-    "a name that is a number": ({3: {}}, (), "it has 1: 3"),
-    "arguments in a list": ({"gain": [1, 1]}, ("gain",), "must be a mapping of arguments, got [1, 1]"),
-    "a lonely part": ({"series": 5}, ("series",), "must be a mapping of names to components, or a list of them"),
-    "a part whose name is no text": ({"series": {1: "gain"}}, ("series",), "must be text, got 1"),
-    "unknown argument": ({"gain": {"sizes": [1]}}, ("gain", "sizes"), "did you mean 'size'?"),
-    "an argument like no other": ({"fft": {"xyz": 1}}, ("fft", "xyz"), "known are nfft, norm, dtype"),
-    "no device": ({"gain": {"device": "cpu"}}, ("gain", "device"), "unknown argument"),
-    "text for a number": ({"gain": {"nfft": "3"}}, ("gain", "nfft"), "must be a whole number, got '3'"),
-    "a fraction": ({"gain": {"nfft": 3.0}}, ("gain", "nfft"), "must be a whole number, got 3.0"),
-    "true for a number": ({"gain": {"nfft": True}}, ("gain", "nfft"), "must be a whole number, got True"),
-    "a number for true": ({"gain": {"learn": 1}}, ("gain", "learn"), "must be true or false, got 1"),
-    "infinity": ({"gain": {"alias_decay_db": float("inf")}}, ("gain", "alias_decay_db"), "must be a finite number"),
-    "no list": ({"gain": {"size": 2}}, ("gain", "size"), "must be a list of whole numbers, got 2"),
-    "a list of text": ({"gain": {"size": [2, "1"]}}, ("gain", "size"), "must be a list of whole numbers, got [2, '1']"),
-    "an unknown type": ({"gain": {"dtype": "float16"}}, ("gain", "dtype"), "must be float32 or float64, got 'float16'"),
-    "null": ({"gain": {"size": None}}, ("gain", "size"), "must be a list of whole numbers, got None"),
-    "a jagged list": ({"delay": {"samples": [[1], [2, 3]]}}, ("delay", "samples"), "a number or a list of numbers"),
-    "text for a quantity": ({"delay": {"samples": "3"}}, ("delay", "samples"), "a number or a list of numbers"),
-    "a missing part": ({"recursion": {"feedback": "gain"}}, ("recursion", "feedforward"), "is missing"),
-    "two names for one": ({"gain": {"learn": True, "requires_grad": True}}, ("gain", "requires_grad"), "says the same"),
-    "an unknown constraint": ({"gain": {"map": "intervall"}}, ("gain", "map"), "did you mean 'interval'?"),
-    "a constraint without bounds": ({"gain": {"map": "clamp"}}, ("gain", "map", "low"), "is missing"),
-    "an import path as map": ({"gain": {"map": "torch:sigmoid"}}, ("gain", "map"), "unknown constraint"),
-    "a long value": ({"gain": {"nfft": "x" * 500}}, ("gain", "nfft"), f"got '{'x' * 56}..."),
-}
-
-
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_data_is_told_where_and_how(case):
     node, path, message = WRONG[case]
@@ -195,9 +149,9 @@ def test_what_constructors_refuse_comes_at_once_too():
 
 
 def test_parts_that_do_not_fit_are_a_problem_of_their_container():
-    with pytest.raises(ConfigError, match="^series: Series: channels do not match"):
+    with pytest.raises(ConfigError, match=r"^series: Series: channels do not match"):
         build_node({"series": [{"gain": {"size": [2, 1]}}, {"gain": {"size": [1, 3]}}]}, {})
-    with pytest.raises(ConfigError, match="^series: a part cannot be named 'forward'"):
+    with pytest.raises(ConfigError, match=r"^series: a part cannot be named 'forward'"):
         build_node({"series": {"forward": "gain"}}, {})
 
 
