@@ -7,9 +7,11 @@ what stands in several places of the system at once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,6 @@ FORMAT = "1"
 MOST_POINTS = 1 << 28
 """The largest nfft in a file: more than an hour and a half at 48 kHz."""
 _SPARE, _FACTOR = 1 << 24, 64  # numbers that may be made while building, and as many times those in the file
-
-Shapes = dict[str, tuple[list[int], str]]
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -62,19 +62,18 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a module, got {type(model).__name__}")
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
     try:
         data = _bytes(model)
-        try:
-            partial.write_bytes(data)
-            _check_same(model, _read(partial))
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     except RecursionError:
         raise InputError(f"{path}: not written: the system contains itself, or is nested too deeply") from None
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def load(path: str | os.PathLike[str], device: torch.device | str | None = None) -> nn.Module:
@@ -91,13 +90,18 @@ def load(path: str | os.PathLike[str], device: torch.device | str | None = None)
         InputError: the file cannot be read, is damaged or not of this kind, names a plugin that is not installed, or
             asks for more memory than its tensors account for.
     """
-    target = torch.get_default_device() if device is None else torch.device(device)
+    try:
+        target = torch.get_default_device() if device is None else torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device must be one of torch's, got {device!r}") from None
     try:
         module = _read(Path(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except RecursionError:
         raise InputError(f"{path}: the system in it is nested too deeply") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return module.set_device(target) if hasattr(module, "set_device") else module.to(target)  # type: ignore[operator]
 
 
@@ -107,10 +111,8 @@ def load(path: str | os.PathLike[str], device: torch.device | str | None = None)
 def _bytes(model: nn.Module) -> bytes:
     node, ties = describe(model), ties_of(model)
     state = {name: value for name, value in model.state_dict().items() if not is_tied(name, ties)}
-    for name, value in state.items():
-        if not isinstance(value, torch.Tensor):
-            raise InputError(f"{name}: the state of a module holds a {type(value).__name__}; only tensors can be saved")
-    _check_memory(state)
+    _check_state(state)
+    _check_same(model, _built(node, ties, _numbers(state)))
     metadata = {"flamo": FORMAT, "system": _json(node), "plugins": _json(dict(_plugins(model))), "ties": _json(ties)}
     try:
         return _in_order(to_bytes({name: t.detach().cpu().contiguous() for name, t in state.items()}, metadata))
@@ -124,17 +126,26 @@ def _plugins(model: nn.Module) -> Iterator[tuple[str, dict[str, str]]]:
             yield offer.plugin.name, {"distribution": offer.plugin.distribution, "version": offer.plugin.version}
 
 
-def _check_memory(state: Mapping[str, torch.Tensor]) -> None:
-    """Tensors that share memory without being one and the same would come back apart."""
+def _check_state(state: Mapping[str, Any]) -> None:
+    """Only tensors can be saved, and those that share memory without being one and the same would come back apart."""
     spans = []
     for name, t in state.items():
+        if not isinstance(t, torch.Tensor):
+            raise InputError(f"{name}: the state of a module holds a {type(t).__name__}; only tensors can be saved")
         if t.numel():
             last = sum((size - 1) * stride for size, stride in zip(t.shape, t.stride(), strict=True))
             spans.append((str(t.device), t.data_ptr(), t.data_ptr() + (last + 1) * t.element_size(), name))
-    spans.sort()
-    for (device, _, end, name), (other_device, start, _, other) in zip(spans, spans[1:], strict=False):
+    for (device, _, end, name), (other_device, start, _, other) in pairwise(sorted(spans)):
         if device == other_device and start < end:
             raise InputError(f"{name} and {other} share memory; make them one parameter, or clone one of them")
+
+
+def _check_same(model: nn.Module, rebuilt: nn.Module) -> None:
+    if found := min(((path, reason, module) for path, module, reason in differences(model, rebuilt)), default=None):
+        path, reason, module = found
+        raise InputError(f"{where(path, module)}: {reason}")
+    if list(model.state_dict()) != list(rebuilt.state_dict()):
+        raise InputError("the system would come back with its parameters in another order or under other names")
 
 
 def _in_order(data: bytes) -> bytes:
@@ -149,55 +160,32 @@ def _json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))  # in its own order, which is that of the parts
 
 
-def _check_same(model: nn.Module, rebuilt: nn.Module) -> None:
-    names = [list(m.state_dict()) for m in (model, rebuilt)]
-    if names[0] != names[1]:
-        raise InputError("the system would come back with its parameters in another order or under other names")
-    if found := sorted(differences(model, rebuilt)):
-        [(path, reason), *_] = found
-        raise InputError(f"{where(path, dict(model.named_modules(remove_duplicate=False))[path])}: {reason}")
-
-
 # -- reading -------------------------------------------------------------------------------------------------------
 
 
 def _read(path: Path) -> nn.Module:
     try:
         with safe_open(path, framework="pt") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            shapes = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-            module = _module(file.metadata() or {}, shapes)
-            module.load_state_dict({name: file.get_tensor(name) for name in shapes}, strict=False)
-            return module
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path}: not a safetensors file, or damaged: {error}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _module(metadata: Mapping[str, str], shapes: Shapes) -> nn.Module:
-    """The system that a file describes, with the shapes of its tensors, but not yet their values."""
+        raise InputError(f"not a safetensors file, or damaged: {error}") from error
     if "flamo" not in metadata or "system" not in metadata:
         raise InputError("holds no system; only files written by flamo.save do")
     if metadata["flamo"] != FORMAT:
         raise InputError(f"of the format {metadata['flamo'][:20]!r}, where this flamo reads {FORMAT!r}")
     _check_plugins(_parsed(metadata, "plugins"))
-    node, ties = _parsed(metadata, "system"), _parsed(metadata, "ties")
-    if not all(isinstance(name, str) for name in ties.values()):
-        raise InputError("damaged: its ties are no names")
-    module = _built(node, _FACTOR * sum(_numel(shape) for shape, _ in shapes.values()) + _SPARE)
-    try:
-        tie(module, ties)
-    except ValueError as error:
-        raise InputError(f"damaged: {error}") from error
-    _check_tensors(module, ties, shapes)
+    ties = _parsed(metadata, "ties")
+    module = _built(_parsed(metadata, "system"), ties, _numbers(state))
+    _check_tensors({name: t for name, t in module.state_dict().items() if not is_tied(name, ties)}, state)
+    module.load_state_dict(state, strict=False)
     return module
 
 
 def _parsed(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         value = json.loads(metadata.get(name, "{}"), parse_constant=float.fromhex)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"damaged: its {name} is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"damaged: its {name} is no mapping")
@@ -208,42 +196,39 @@ def _check_plugins(needed: Mapping[str, Any]) -> None:
     there = {plugin.name: plugin.status for plugin in registry.plugins()}
     for name, source in needed.items():
         if there.get(name) != "ok":
-            origin = source if isinstance(source, dict) else {}
-            distribution = f"{origin.get('distribution', 'unknown')} {origin.get('version', '')}".strip()
             state = f"is {there[name]} here: see 'flamo plugins -v'" if name in there else "is not installed"
-            raise InputError(f"needs the plugin {name!r} of {distribution!r}, which {state}")
+            raise InputError(f"needs the plugin {name!r} of {source!r}, which {state}")
 
 
-def _built(node: Any, numbers: int) -> nn.Module:
+def _numbers(state: Mapping[str, torch.Tensor]) -> int:
+    return sum(t.numel() for t in state.values())
+
+
+def _built(node: Any, ties: Mapping[str, Any], numbers: int) -> nn.Module:
+    """The system of a node, whose tensors have so many numbers together; what is random in it is of no effect."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"), Allowance(numbers):
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"), Allowance(_FACTOR * numbers + _SPARE):
             module = build_node(node, {})
     except ConfigError as error:
         raise InputError(f"the system in it cannot be built: {error}") from error
+    try:
+        tie(module, ties)
+    except ValueError as error:
+        raise InputError(f"damaged: its ties do not fit: {error}") from error
     for part in module.modules():
         if (getattr(part, "nfft", None) or 0) > MOST_POINTS:
             raise InputError(f"its nfft={part.nfft} is more than {MOST_POINTS}")
     return module
 
 
-def _check_tensors(module: nn.Module, ties: dict[str, str], shapes: Shapes) -> None:
+def _check_tensors(wanted: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> None:
     """The tensors of a file must be those of the system, in shape and type."""
-    wanted = {name: value for name, value in module.state_dict().items() if not is_tied(name, ties)}
-    for name in sorted(wanted.keys() ^ shapes.keys()):
+    for name in sorted(wanted.keys() ^ state.keys()):
         raise InputError(f"damaged: the tensor {name} is {'missing' if name in wanted else 'of no use'}")
-    for name, value in wanted.items():
-        shape, dtype = shapes[name]
-        if list(value.shape) != shape or _dtype(value) != dtype:
-            raise InputError(
-                f"damaged: the tensor {name} must be {tuple(value.shape)} of {_dtype(value)}, not {tuple(shape)} of {dtype}"
-            )
+    for name, t in wanted.items():
+        if (t.shape, t.dtype) != (state[name].shape, state[name].dtype):
+            raise InputError(f"damaged: the tensor {name} must be {_kind(t)}, not {_kind(state[name])}")
 
 
-def _dtype(value: torch.Tensor) -> str:
-    """The name of a type of numbers as in safetensors."""
-    header = to_bytes({"": value.new_empty(0)})
-    return json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])[""]["dtype"]
-
-
-def _numel(shape: list[int]) -> int:
-    return torch.Size(shape).numel()
+def _kind(value: torch.Tensor) -> str:
+    return f"{tuple(value.shape)} of {value.dtype}"

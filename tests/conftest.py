@@ -4,6 +4,8 @@ import sys
 
 import pytest
 import torch
+from plugin_of_acme import HOOK, PARTS
+from strangers import write_distribution
 
 from flamo import registry
 
@@ -31,3 +33,14 @@ def run_python(tmp_path):
         return subprocess.run(command, check=check, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
 
     return run
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch, fresh_registry):
+    """The parts of a stranger's plugin, installed."""
+    monkeypatch.syspath_prepend(str(write_distribution(tmp_path / "acme", HOOK, parts=PARTS)))
+    fresh_registry.plugins.cache_clear()
+    fresh_registry.get("processor", "acme/allpass")
+    yield sys.modules["pkg_acme.parts"]
+    for name in [name for name in sys.modules if name.startswith("pkg_acme")]:
+        del sys.modules[name]

@@ -73,8 +73,8 @@ class Arguments:
         """The pydantic model of them."""
         fields: dict[str, Any] = {}
         for number, (name, argument) in enumerate(self.named.items()):  # names of fields must not be those of pydantic
-            default = {} if argument.required else {"default_factory": lambda: None}
-            fields[f"argument_{number}"] = (argument.form.type, Field(alias=name, **default))  # type: ignore[arg-type]
+            field = Field(alias=name) if argument.required else Field(alias=name, default_factory=lambda: None)
+            fields[f"argument_{number}"] = (argument.form.type, field)
         return create_model(self.owner.__name__, __config__=_STRICT, **fields)
 
     def problems(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -134,7 +134,7 @@ def parameters_of(cls: type) -> Iterator[tuple[inspect.Parameter, Any]]:
         if base is nn.Module or "__init__" not in vars(base):
             continue
         open_ended = False
-        for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
+        for parameter in list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]:
             open_ended |= parameter.kind is parameter.VAR_KEYWORD
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 if parameter.name not in named:

@@ -194,6 +194,8 @@ def _made(value: Any, problems: list[Problem]) -> Any:
         return None
     try:
         return (_series if takes_any_parts(value.cls) else _constructed)(value.cls, **arguments)
+    except RecursionError:
+        raise
     except Exception as error:  # the constructor of a stranger may raise anything
         problems.append(_problem(value, error))
         return None
@@ -231,11 +233,8 @@ def _constructed(cls: type, **arguments: Any) -> Any:
     assigned = {n: v for n, v in arguments.items() if n in by_keyword and by_keyword[n].role == "attribute"}
     passed = {name: value for name, value in arguments.items() if name not in assigned}
     quantities = {name: value for name, value in passed.items() if name in known.quantities}
-    if not quantities:
-        made = cls(**passed)
-    else:
-        made = cls.from_physical(**_whole(known, passed))  # type: ignore[attr-defined]
-    if "map" in arguments:  # after the constructor, which may have one of its own
+    made = cls.from_physical(**_whole(known, passed)) if quantities else cls(**passed)  # type: ignore[attr-defined]
+    if arguments.get("map") is not None:  # after the constructor, which may have one of its own
         made.map = arguments["map"]
         if quantities:
             made.set(**quantities)

@@ -55,14 +55,16 @@ class _Describer:
         if takes_any_parts(type(module)):
             parts = module._modules.items()
             return {name: {part: self.node(m, _join(path, part)) for part, m in parts if m is not None}}
-        known = arguments_of(type(module))
+        known = arguments_of(type(module))  # type: ignore[arg-type]
         arguments = self._parts(module, known, path)
         given = self._given(module, known, path)
         for argument in known.named.values():
             if argument.role == "constructor" and argument.name not in arguments and argument.keyword in given:
                 arguments[argument.name] = self._plain(given[argument.keyword], argument, module, path)
         arguments |= _live(module, known)
-        if not arguments.keys() & self._part_names(known):
+        if arguments.keys() & self._part_names(known):
+            arguments |= self._attributes(module, known, arguments)
+        else:
             arguments |= self._changed(module, known, {name: arguments}, path)
         return {name: {n: arguments[n] for n in known.named if n in arguments}}
 
@@ -136,6 +138,11 @@ class _Describer:
         whole = int in argument.form.takes and float not in argument.form.takes
         return int(data) if whole and isinstance(data, float) and data.is_integer() else data
 
+    def _attributes(self, module: nn.Module, known: Arguments, arguments: Node) -> Node:
+        """Arguments of a container as the attributes of that name are now."""
+        data = {name for name in arguments if isinstance(arguments[name], (bool, int, float, str))}
+        return {n: value for n in data if type(value := vars(module).get(n)) is type(arguments[n])}
+
     def _changed(self, module: nn.Module, known: Arguments, node: Node, path: str) -> Node:
         """Arguments that say what was changed since: the map, and attributes that hold what the constructor got."""
         [arguments] = node.values()
@@ -149,7 +156,8 @@ class _Describer:
             if mirrors and not alike(now, before) and _mirrors(before, arguments[argument.name]):
                 changed[argument.name] = _data(now, f"{where(path, module)}: its {argument.name}")
         if isinstance(module, DSP):
-            fresh = _rebuilt(module, {name: value | changed for name, value in node.items()}, path) if changed else fresh
+            if changed:
+                fresh = _rebuilt(module, {name: value | changed for name, value in node.items()}, path)
             changed |= self._map(module, fresh, path)
         return changed
 

@@ -135,7 +135,7 @@ def _tuple(args: tuple[Any, ...]) -> Form | None:
     def convert(value: Any, visit: Visit, path: Path) -> Any:
         return tuple(form.convert(v, visit, (*path, i)) for i, (form, v) in enumerate(zip(items, value, strict=True)))
 
-    checked = Annotated[tuple[tuple(form.type for form in items)], Strict(False)]  # type: ignore[misc]
+    checked = Annotated[tuple[tuple(form.type for form in items)], Strict(False)]  # type: ignore[misc, valid-type]
     one = f"a list of {len(items)}: " + ", ".join(form.one for form in items)
     return Form(checked, (list, tuple), one, "lists", convert, any(form.node for form in items))
 
@@ -171,9 +171,10 @@ def _union(forms: Sequence[Form]) -> Form | None:
         return forms[0]
 
     def convert(value: Any, visit: Visit, path: Path) -> Any:
-        return next(form for form in forms if isinstance(value, form.takes)).convert(value, visit, path)
+        fitting = [form for form in forms if isinstance(value, form.takes)] or [form for form in forms if form.node]
+        return fitting[0].convert(value, visit, path)
 
     one, many = (" or ".join(dict.fromkeys(names)) for names in ((f.one for f in forms), (f.many for f in forms)))
     takes = tuple(cls for form in forms for cls in form.takes)
-    checked = typing.Union[tuple(form.type for form in forms)]  # noqa: UP007
+    checked = typing.Union[tuple(form.type for form in forms)]  # type: ignore[valid-type]  # noqa: UP007
     return Form(checked, takes, one, many, convert, any(form.node for form in forms))

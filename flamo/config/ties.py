@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
+
+from flamo.core.container import Container
 
 _TABLES = ("_modules", "_parameters", "_buffers")
 
@@ -32,23 +35,28 @@ def ties_of(module: nn.Module) -> dict[str, str]:
     return found
 
 
-def is_tied(name: str, ties: dict[str, str]) -> bool:
+def is_tied(name: str, ties: Mapping[str, Any]) -> bool:
     """Whether a name is, or is within, a further place of something."""
     return any(name == place or name.startswith(f"{place}.") for place in ties)
 
 
-def tie(module: nn.Module, ties: dict[str, str]) -> None:
+def tie(module: nn.Module, ties: Mapping[str, Any]) -> None:
     """Put what is in the first place into the further ones.
 
     Raises:
         ValueError: a place that is not there, or two that do not hold the same kind of thing.
     """
     for place, first in ties.items():
+        if not isinstance(first, str):
+            raise ValueError(f"{first!r} is no name")
         table, name, item = _at(module, place)
         source = _at(module, first)[2]
         if place.startswith(f"{first}.") or first.startswith(f"{place}.") or not _same_kind(item, source):
             raise ValueError(f"{place} and {first} cannot be one")
         table[name] = source
+    for part in module.modules():
+        if isinstance(part, Container):
+            part.check()
 
 
 def _at(module: nn.Module, place: str) -> tuple[dict[str, Any], str, Any]:

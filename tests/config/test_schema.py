@@ -1,0 +1,97 @@
+"""The JSON Schema says what the checks say."""
+
+import json
+
+import pytest
+from nodes import NETWORK, WRONG
+
+from flamo import registry
+from flamo.config.arguments import arguments_of
+from flamo.config.build import check_node
+from flamo.config.names import MODULES
+from flamo.config.schema import node_schema
+
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
+
+
+def of_type(name, value):
+    if name in ("integer", "number"):
+        return isinstance(value, int if name == "integer" else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, TYPES[name])
+
+
+def valid(schema, value, definitions):
+    """Whether a value fits a JSON Schema, of the words that are used here (JSON Schema 2020-12)."""
+
+    def fits(schema):
+        return valid(schema, value, definitions)
+
+    checks = {
+        "$ref": lambda ref: fits(definitions[ref.removeprefix("#/$defs/").replace("~1", "/")]),
+        "type": lambda name: of_type(name, value),
+        "enum": lambda values: value in values,
+        "anyOf": lambda schemas: any(map(fits, schemas)),
+        "allOf": lambda schemas: all(map(fits, schemas)),
+        "required": lambda names: set(names) <= set(value),
+        "items": lambda item: not isinstance(value, list) or all(valid(item, v, definitions) for v in value),
+        "properties": lambda named: all(valid(named[n], value[n], definitions) for n in named if n in value),
+        "additionalProperties": lambda rest: all(
+            rest is not False and valid(rest, v, definitions)
+            for n, v in value.items()
+            if n not in schema.get("properties", {})
+        ),
+        "minProperties": lambda count: len(value) >= count,
+        "maxProperties": lambda count: len(value) <= count,
+        "description": lambda text: True,
+    }
+    if "type" in schema and not of_type(schema["type"], value):
+        return False
+    return all(checks[word](given) for word, given in schema.items())
+
+
+@pytest.fixture(scope="module")
+def definitions():
+    return json.loads(json.dumps(node_schema(), allow_nan=False))
+
+
+def test_every_component_and_argument_is_in_it(definitions):
+    offered = definitions["node"]["anyOf"][1]["properties"]
+    for offer in (offer for kind in MODULES for offer in registry.offers(kind)):
+        assert {offer.component.name, offer.qualified_name, *offer.component.aliases} <= offered.keys()
+        arguments = definitions[f"{offer.component.kind}/{offer.qualified_name}"]
+        assert arguments["description"] == offer.component.summary
+        assert arguments_of(registry.load(offer)).named.keys() <= arguments.get("properties", {}).keys()
+
+
+def test_good_nodes_are_valid(definitions):
+    nodes = [
+        NETWORK,
+        "magnitude",
+        {"recursion": {"fF": "gain", "feedback": {"filters/biquad": {"map": "softplus"}}}},
+        {"shell": {"core": {"series": ["gain", {"fir": {"size": [3, 1, 1]}}]}, "input_layer": None}},
+        {"gain": {"map": {"rows": {"rows": [{"interval": {"low": 0, "high": 1}}, "decibels"], "dim": -1}}}},
+        {"svf": {"filter_type": None, "frequency": [100.0], "requires_grad": True}},
+    ]
+    for node in nodes:
+        assert check_node(node, {}) == []
+        assert valid({"$ref": "#/$defs/node"}, node, definitions), node
+    assert valid({"$ref": "#/$defs/loss"}, {"mse": {"nfft": 8}}, definitions)
+
+
+BEYOND = ("infinity", "two names for one", "a jagged list", "a number of a name")  # what a schema cannot say
+
+
+@pytest.mark.parametrize("case", [case for case in WRONG if case not in BEYOND])
+def test_wrong_nodes_are_not(case, definitions):
+    if case == "a part whose name is no text" or case == "a name that is a number":
+        pytest.skip("JSON has no such names")
+    assert not valid({"$ref": "#/$defs/node"}, WRONG[case][0], definitions)
+
+
+def test_a_component_that_cannot_be_loaded_is_left_out(tmp_path, monkeypatch, fresh_registry):
+    from strangers import hook, write_distribution
+
+    monkeypatch.syspath_prepend(str(write_distribution(tmp_path, hook("ghost", "pkg_acme.ghost:Ghost"))))
+    fresh_registry.plugins.cache_clear()
+    assert "acme/ghost" in [offer.qualified_name for offer in registry.offers()]
+    assert "processor/acme/ghost" not in node_schema()
