@@ -184,7 +184,7 @@ def _read(path: Path) -> nn.Module:
 
 def _parsed(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
-        value = json.loads(metadata.get(name, "{}"), parse_constant=float.fromhex)
+        value = json.loads(metadata.get(name, "{}"))
     except ValueError as error:
         raise InputError(f"damaged: its {name} is no JSON: {error}") from error
     if not isinstance(value, dict):
@@ -197,7 +197,8 @@ def _check_plugins(needed: Mapping[str, Any]) -> None:
     for name, source in needed.items():
         if there.get(name) != "ok":
             state = f"is {there[name]} here: see 'flamo plugins -v'" if name in there else "is not installed"
-            raise InputError(f"needs the plugin {name!r} of {source!r}, which {state}")
+            origin = " ".join(map(str, source.values())) if isinstance(source, dict) else "unknown"
+            raise InputError(f"needs the plugin {name!r} of {origin!r}, which {state}")
 
 
 def _numbers(state: Mapping[str, torch.Tensor]) -> int:

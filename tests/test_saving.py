@@ -1,26 +1,20 @@
 """Systems in files: what comes back is the same, and no file does harm."""
 
-import contextlib
 import json
-from collections import OrderedDict
 
 import pytest
 import torch
 from cases import CASES, build, draw
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from networks import network
 from safetensors import safe_open
-from safetensors.torch import save_file
 from test_downstream import Learned, Switched
 from torch import nn
 
 import flamo
 from flamo import dsp, system
 from flamo.config.describe import describe
-from flamo.core.constraints import Interval
 from flamo.core.magnitude import Magnitude
 from flamo.errors import InputError
-from flamo.saving import MOST_POINTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:a delay of")  # some are longer than nfft, and wrap
 
@@ -33,20 +27,6 @@ def file(tmp_path):
 def there_and_back(model, file):
     flamo.save(model, file)
     return flamo.load(file)
-
-
-def network(nfft=64, n=3):
-    kwargs = {"nfft": nfft, "alias_decay_db": 30.0, "dtype": torch.float64}
-    feedback = OrderedDict(
-        mixing=dsp.Matrix((n, n), matrix_type="orthogonal", requires_grad=True, **kwargs),
-        attenuation=dsp.parallelGain((n,), map=Interval(0.0, 1.0), requires_grad=True, **kwargs),
-    )
-    delays = dsp.parallelDelay.from_physical(samples=list(range(3, 3 + n)), isint=True, **kwargs)
-    loop = OrderedDict(input=dsp.Gain((n, 1), **kwargs), loop=system.Recursion(delays, feedback))
-    reverb = system.Series(loop, OrderedDict(output=dsp.Gain((1, n), requires_grad=True, **kwargs)))
-    core = system.Parallel(reverb, dsp.Biquad((1, 1), n_sections=2, **kwargs))
-    layers = dsp.FFT(nfft, dtype=torch.float64), dsp.iFFTAntiAlias(nfft, alias_decay_db=30.0, dtype=torch.float64)
-    return system.Shell(core, *layers)
 
 
 def impulse(nfft=64):
@@ -129,7 +109,7 @@ def test_a_system_goes_where_it_is_asked_to(file):
         flamo.load(file, device="abacus")
 
 
-# -- what stands in several places ---------------------------------------------------------------------------------------
+# -- what stands in several places -------------------------------------------------------------------------------------
 
 
 def test_a_module_in_two_places_stays_one(file):
@@ -163,7 +143,7 @@ def test_tensors_that_share_memory_are_refused(file):
         flamo.save(chain, file)
 
 
-# -- what cannot be saved ------------------------------------------------------------------------------------------------
+# -- what cannot be saved ----------------------------------------------------------------------------------------------
 
 
 def changed(change):
@@ -235,120 +215,7 @@ def test_an_existing_file_survives_a_refusal(file):
     assert file.read_bytes() == before
 
 
-# -- files of strangers --------------------------------------------------------------------------------------------------
-
-
-def write(file, node, tensors=None, **metadata):
-    """A file as anyone may write it."""
-    metadata = {"flamo": "1", "system": node if isinstance(node, str) else json.dumps(node), **metadata}
-    tensors = {"param": torch.zeros(1, 1)} if tensors is None else tensors
-    save_file(tensors, file, {name: value for name, value in metadata.items() if value is not None})
-
-
-GAIN = {"gain": {}}
-BAD = {
-    "of another format": ({"node": GAIN, "flamo": "2"}, "of the format '2', where this flamo reads '1'"),
-    "without a version": ({"node": GAIN, "flamo": None}, "holds no system; only files written by flamo.save do"),
-    "without a system": ({"node": GAIN, "system": None}, "holds no system"),
-    "no JSON": ({"node": "{"}, "its system is no JSON"),
-    "no mapping": ({"node": "[]"}, "its system is no mapping"),
-    "NaN": ({"node": '{"gain": {"alias_decay_db": NaN}}'}, "must be a finite number"),
-    "a long number": ({"node": '{"gain": {"nfft": 1' + 9999 * "0" + "}}"}, "its system is no JSON"),
-    "a deep hole": ({"node": '{"series": [' * 3000 + "]}" * 3000}, "nested too deeply"),
-    "deep lists": ({"node": '{"gain": {"size": ' + "[" * 100_000 + "]" * 100_000 + "}}"}, "nested too deeply"),
-    "a deep system": ({"node": '{"series":{"a":' * 400 + '"gain"' + "}}" * 400}, "nested too deeply|damaged"),
-    "an import path": ({"node": {"os:system": {}}}, "unknown component 'os:system'"),
-    "an unknown component": ({"node": {"gian": {}}}, "did you mean 'gain'?"),
-    "a loss": ({"node": {"mse": {}}}, "unknown component 'mse'"),
-    "an absurd nfft": ({"node": {"gain": {"nfft": 10**12}}}, "its nfft=1000000000000 is more than"),
-    "an absurd size": ({"node": {"gain": {"size": [10**6, 10**6]}}}, "asks for 1,000,000,000,000 numbers"),
-    "a size beyond all": ({"node": {"gain": {"size": [10**30, 1]}}}, "system in it cannot be built"),
-    "absurdly many bands": ({"node": {"parametric_eq": {"n_bands": 10**12}}}, "numbers"),
-    "absurdly dense bands": ({"node": {"geq": {"octave_interval": 10**11}}}, "numbers"),
-    "many large parts": ({"node": {"series": [{"filter": {"size": [2000, 50, 50]}}] * 100}}, "numbers"),
-    "a missing tensor": ({"node": GAIN, "tensors": {}}, "the tensor param is missing"),
-    "one more tensor": (
-        {"node": GAIN, "tensors": {"param": torch.zeros(1, 1), "more": torch.zeros(1)}},
-        "the tensor more is of no use",
-    ),
-    "another shape": (
-        {"node": GAIN, "tensors": {"param": torch.zeros(2)}},
-        r"must be \(1, 1\) of .*, not \(2,\)",
-    ),
-    "another type": ({"node": GAIN, "tensors": {"param": torch.zeros(1, 1).double()}}, "not .* of torch.float64"),
-    "a plugin that is not there": (
-        {"node": {"acme/comb": {}}, "plugins": '{"acme": {"distribution": "acme-dsp", "version": "1.2"}}'},
-        r"needs the plugin 'acme' of \{'distribution': 'acme-dsp', 'version': '1.2'\}, which is not installed",
-    ),
-    "ties to nothing": ({"node": GAIN, "ties": '{"a": "b"}'}, "there is no a"),
-    "ties that are no names": ({"node": GAIN, "ties": '{"param": 3}'}, "3 is no name"),
-    "a module tied to its part": ({"node": {"series": ["gain"]}, "ties": '{"0.param": "0"}'}, "cannot be one"),
-    "a tie of all to itself": ({"node": {"series": ["gain"]}, "ties": '{"0": ""}'}, "there is no|cannot be one"),
-    "ties of unlike parts": ({"node": {"series": ["gain", "delay"]}, "ties": '{"1": "0"}'}, "1 and 0 cannot be one"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_a_bad_file_is_refused_by_name(case, file):
-    arguments, reason = BAD[case]
-    write(file, **arguments)
-    with pytest.raises(InputError, match=reason) as error:
-        flamo.load(file)
-    assert str(error.value).startswith(f"{file}: ")
-
-
-def test_files_that_are_none_are_refused_by_name(file):
-    with pytest.raises(InputError, match=r"system\.safetensors: cannot be read"):
-        flamo.load(file)
-    with pytest.raises(InputError, match=r"cannot be read|not a safetensors file"):
-        flamo.load(file.parent)
-    for data in (b"", b"x", b"\xff" * 100, b"PK\x03\x04" * 50):
-        file.write_bytes(data)
-        with pytest.raises(InputError, match="not a safetensors file, or damaged"):
-            flamo.load(file)
-    save_file({"param": torch.zeros(1)}, file)
-    with pytest.raises(InputError, match="holds no system"):
-        flamo.load(file)
-
-
-def test_the_largest_grid_is_allowed(file):
-    assert there_and_back(dsp.Gain(nfft=MOST_POINTS), file).nfft == MOST_POINTS
-    with pytest.raises(InputError, match="is more than"):
-        flamo.save(dsp.Gain(nfft=MOST_POINTS + 1), file)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    file = tmp_path_factory.mktemp("fuzz") / "good.safetensors"
-    flamo.save(
-        system.Series(network(16, 2).get_core().branchA, dsp.GEQ((1, 1), nfft=16, alias_decay_db=30.0).double()), file
-    )
-    return file.read_bytes(), file.with_name("mutated.safetensors")
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_a_damaged_file_is_refused_or_loads(good, data):
-    original, file = good
-    damaged = bytearray(original)
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(damaged) - 1))
-        how = data.draw(st.sampled_from(["replace", "insert", "delete", "cut"]))
-        if how == "replace":
-            damaged[at] = data.draw(st.one_of(st.integers(0, 255), st.sampled_from(b'0159"{}[],:-e.')))
-        elif how == "insert":
-            damaged[at:at] = bytes([data.draw(st.sampled_from(b'019"{}[],:-e.'))])
-            damaged[:8] = (int.from_bytes(damaged[:8], "little") + 1 & (1 << 64) - 1).to_bytes(8, "little")
-        elif how == "delete":
-            del damaged[at : at + data.draw(st.integers(1, 8))]
-        else:
-            del damaged[max(at, 1) :]
-    file.write_bytes(damaged)
-    with contextlib.suppress(InputError):
-        assert isinstance(flamo.load(file), nn.Module)
-
-
-# -- components of strangers ---------------------------------------------------------------------------------------------
+# -- components of strangers -------------------------------------------------------------------------------------------
 
 
 def test_a_system_with_a_strangers_components_comes_back(acme, file, monkeypatch, fresh_registry):
@@ -359,7 +226,7 @@ def test_a_system_with_a_strangers_components_comes_back(acme, file, monkeypatch
     assert again(x).equal(chain(x))
     monkeypatch.setenv("FLAMO_DISABLE_PLUGINS", "acme")
     fresh_registry.plugins.cache_clear()
-    with pytest.raises(InputError, match=r"needs the plugin 'acme' of .*'acme'.*'1.2'.*, which is disabled here"):
+    with pytest.raises(InputError, match=r"needs the plugin 'acme' of 'acme 1\.2', which is disabled here"):
         flamo.load(file)
 
 

@@ -19,7 +19,7 @@ from flamo.core.constraints import Constraint
 from flamo.core.dsp import DSP
 from flamo.core.recorded import NotData, recorded
 from flamo.core.transforms import Transform
-from flamo.errors import ComponentLoadError, ConfigError, InputError
+from flamo.errors import ConfigError, InputError
 
 Node = dict[str, Any]
 _REGISTER = "register its class as a component (docs/plugins.md)"
@@ -69,10 +69,7 @@ class _Describer:
         return {name: {n: arguments[n] for n in known.named if n in arguments}}
 
     def _name(self, module: nn.Module, path: str) -> str:
-        try:
-            offer = offer_of(type(module))
-        except ComponentLoadError as error:
-            raise InputError(f"{where(path, module)}: {error}") from error
+        offer = offer_of(type(module))
         if offer is None:
             raise InputError(f"{where(path, module)}: {_unknown(module)}")
         return qualified(offer)

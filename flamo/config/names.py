@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from flamo import registry
 from flamo.config.arguments import nearest
 from flamo.core import constraints
-from flamo.errors import AmbiguousComponentError, UnknownComponentError
+from flamo.errors import AmbiguousComponentError, ComponentLoadError, UnknownComponentError
 from flamo.registry import Offer
 
 MODULES = ("processor", "transform", "container")
@@ -49,12 +50,13 @@ def _hint(name: str, known: list[str]) -> str:
 
 def offer_of(cls: type) -> Offer | None:
     """What offers a class: ours first, for several."""
-    for kind in MODULES:
-        for offer in registry.offers(kind):
-            module, _, attribute = offer.component.target.partition(":")
-            related = module.partition(".")[0] == cls.__module__.partition(".")[0]
-            if (related or attribute == cls.__name__) and registry.load(offer) is cls:
-                return offer
+    for offer in (offer for kind in MODULES for offer in registry.offers(kind)):
+        module, _, attribute = offer.component.target.partition(":")
+        related = module.partition(".")[0] == cls.__module__.partition(".")[0]
+        if related or attribute == cls.__name__:
+            with contextlib.suppress(ComponentLoadError):  # it is not that one: the class is there
+                if registry.load(offer) is cls:
+                    return offer
     return None
 
 

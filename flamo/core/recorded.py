@@ -34,7 +34,7 @@ class Recorded:
     ((1,), {'y': [2, NotData(what='a function')]})
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, /, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         kept = tuple(map(_kept, args)), {name: _kept(value) for name, value in kwargs.items()}
         vars(self)["_constructed_with"] = kept
