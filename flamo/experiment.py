@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,9 +46,10 @@ class Experiment:
     def objective(self) -> dict[str, torch.Tensor]:
         """Every weighted loss by its name."""
         estimate = self.output(self.model.get_core()(self.spectrum))
-        return {name: self._value(term, estimate) for name, term in self.terms.items()}
+        return {name: self.value(term, estimate) for name, term in self.terms.items()}
 
-    def _value(self, term: Term, estimate: torch.Tensor) -> torch.Tensor:
+    def value(self, term: Term, estimate: torch.Tensor) -> torch.Tensor:
+        """One weighted loss."""
         model = (self.model,) if term.requires_model else ()
         return term.weight * term.criterion(estimate, self.wanted.target, *model)
 
@@ -72,7 +74,33 @@ def make_experiment(config: RunConfig) -> Experiment:
         output = build_node(OUTPUTS.get(config.output, config.output), defaults)
     terms = _terms(config, defaults)
     spectrum = input_spectrum(config, model)
-    return Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
+    experiment = Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
+    _try(experiment)
+    return experiment
+
+
+@torch.no_grad()
+def _try(experiment: Experiment) -> None:
+    """Whether every loss takes what the system gives; nothing is changed by it."""
+    problems = []
+    with torch.random.fork_rng(devices=[]):
+        with under("system"):
+            estimate = _tried(lambda: experiment.output(experiment.model.get_core()(experiment.spectrum)))
+        for n, term in enumerate(experiment.terms.values()):
+            trial = replace(term, criterion=deepcopy(term.criterion))  # it may remember what it has seen
+            try:
+                _tried(lambda trial=trial: experiment.value(trial, estimate))  # type: ignore[misc]
+            except ConfigError as error:
+                problems += [replace(problem, path=("losses", n)) for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _tried(call: Callable[[], torch.Tensor]) -> torch.Tensor:
+    try:
+        return call()
+    except (ValueError, TypeError, RuntimeError, LookupError) as error:  # of strangers, too
+        raise ConfigError([Problem((), " ".join(str(error).split()))]) from error
 
 
 def _shell(core: nn.Module) -> Shell:

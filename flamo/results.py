@@ -14,7 +14,7 @@ import torch
 from flamo import plots
 from flamo.audio import write_wav
 from flamo.config.model import RunConfig
-from flamo.core.decay import energy_decay_db, octave_band_signals
+from flamo.core.decay import energy_decay_db, octave_bands_of, octave_filters
 from flamo.core.shell import Shell
 from flamo.experiment import Experiment
 from flamo.run_folder import AUDIO, METRICS, MODEL, PLOTS, RESPONSE, RunFolder, read_metrics
@@ -145,14 +145,15 @@ def _decays(experiment: Experiment, signals: Curves, folder: RunFolder) -> dict[
         return {}
     shown = {name: h[:, 0] for name, h in signals.items()} | {"target": impulse.samples}
     plots.plot_impulse(shown, fs, folder / PLOTS / "impulse_response.png")
-    broadband = {name: _decay(h) for name, h in shown.items()}
+    tensors = {name: torch.as_tensor(h, dtype=torch.float64) for name, h in shown.items()}
+    broadband = {name: energy_decay_db(h, 0).numpy() for name, h in tensors.items()}
     plots.plot_decay(broadband, fs, folder / PLOTS / "energy_decay.png")
-    bands = octave_bands(len(impulse.samples), fs)
-    decays = {name: np.stack([_decay(band) for band in bands.split(h)], axis=1) for name, h in shown.items()}
-    plots.plot_band_decay(bands.centers, decays, fs, folder / PLOTS / "energy_decay_bands.png")
-    figures = {"decay error": _decay_figure({name: d[:, None] for name, d in broadband.items()}, 0)}
-    for n, center in enumerate(bands.centers):
-        figures[f"decay error, {center:g} Hz"] = _decay_figure(decays, n)
+    bands = {name: energy_decay_db(octave_bands_of(h, fs, dim=0), 0).numpy() for name, h in tensors.items()}
+    centers = octave_filters(2, fs)[1]
+    plots.plot_band_decay(centers, bands, fs, folder / PLOTS / "energy_decay_bands.png")
+    figures = {"decay error": _decay_figure({name: curve[:, None] for name, curve in broadband.items()}, 0)}
+    for n, center in enumerate(centers):
+        figures[f"decay error, {center:.0f} Hz"] = _decay_figure(bands, n)
     return figures
 
 

@@ -57,6 +57,6 @@ def _size(count: float) -> str:
 
 def schema(verbose: Verbose = False) -> None:
     """Print the JSON Schema of configurations, for editors: with everything that is installed."""
-    from flamo.config.schema import config_schema
+    from flamo.config.run_schema import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2))
