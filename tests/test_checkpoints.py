@@ -100,6 +100,12 @@ def test_a_flag_that_is_no_bool_is_damage(two):
     assert refused(two, bytes(content))
 
 
+@pytest.mark.parametrize(("was", "becomes"), [(b'"F64"', b'"I64"'), (b"[2,1]", b"[1,2]")])
+def test_other_readings_of_the_same_bytes_are_damage(two, was, becomes):
+    assert two[2].count(was) == 1
+    assert refused(two, two[2].replace(was, becomes))
+
+
 def test_a_folder_of_that_name_is_refused(tmp_path):
     checkpoints, _ = filled(tmp_path, 1)
     (tmp_path / "step_00000002.safetensors").mkdir()

@@ -134,7 +134,7 @@ class Engine:
                 self._good = self._parameters()
                 measured.append(step)
                 if keep_best:
-                    self.offer(step.loss, step.number, self._good)
+                    self.offer(step.loss, step.number)
             return step.loss
 
         if isinstance(self.optimizer, LBFGS):
@@ -213,18 +213,11 @@ class Engine:
     def _parameters(self) -> dict[torch.Tensor, torch.Tensor]:
         return {p: p.detach().clone() for p in self._learned()}
 
-    def offer(self, loss: float, number: int, values: Mapping[torch.Tensor, torch.Tensor] = {}) -> None:
-        """Keep the state of the system, if the loss is the lowest so far.
-
-        Args:
-            loss: the loss.
-            number: of the step.
-            values: of parameters that have moved on since.
-        """
+    def offer(self, loss: float, number: int) -> None:
+        """Keep the state of the system as the best one, if ``loss``, at step ``number``, is the lowest so far."""
         if loss < self.best_loss:
             self.best_loss, self.best_step = loss, number
-            state = self.net.state_dict(keep_vars=True)
-            self._best = {n: values[v] if v in values else copy.deepcopy(v.detach()) for n, v in state.items()}
+            self._best = _copied(self.net.state_dict())
 
     def best_state(self) -> dict[str, torch.Tensor]:
         """The state dict of the system at its lowest loss.
@@ -234,7 +227,7 @@ class Engine:
         """
         if not self._best:
             raise ValueError("no best state yet: make a step first")
-        return {name: value.clone() for name, value in self._best.items()}
+        return _copied(self._best)
 
     def load_best(self) -> None:
         """Put the system into its best state; raises ValueError where nothing was measured yet."""
@@ -291,6 +284,10 @@ def _single(name: str, value: Any) -> torch.Tensor:
     if tensor.numel() != 1 or tensor.is_complex():
         raise ValueError(f"loss {name!r} must be a single real number, got {tuple(tensor.shape)} of {tensor.dtype}")
     return tensor.reshape(())
+
+
+def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v.clone() if isinstance(v, torch.Tensor) else copy.deepcopy(v) for n, v in state.items()}
 
 
 def _finite(tensor: torch.Tensor) -> bool:
