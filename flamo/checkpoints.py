@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors.torch import save
 
 from flamo.core.checks import whole
 from flamo.errors import InputError
+from flamo.files import write_file
 
 VERSION = "1"
 _NAME = re.compile(r"step_(\d+)\.safetensors")
@@ -73,20 +73,14 @@ class Checkpoints:
             data: what JSON can hold; no NaN or infinity.
 
         Raises:
-            InputError: the file cannot be written; the ones before are untouched.
+            OSError: the file cannot be written; the ones before are untouched.
             TypeError, ValueError: data that JSON cannot hold.
         """
         text = json.dumps(data, allow_nan=False)
         path = self.folder / f"step_{step:08d}.safetensors"
         metadata = {"version": VERSION, "step": str(step), "data": text, "sha256": _digest(step, tensors, text)}
-        partial = self.folder / ".partial.safetensors"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write(partial, save(dict(tensors), metadata))
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise InputError(f"{path}: the checkpoint cannot be written: {error}") from error
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_file(path, save(dict(tensors), metadata))
         for old in self._files(below=step)[self.keep - 1 :]:
             old.unlink(missing_ok=True)
         return path
@@ -111,13 +105,6 @@ class Checkpoints:
         """Newest first."""
         found = [(int(m[1]), path) for path in self.folder.glob("*") if (m := _NAME.fullmatch(path.name))]
         return [path for step, path in sorted(found, reverse=True) if step < below]
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read(path: Path, damaged: tuple[str, ...]) -> Loaded:

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
 from flamo.errors import InputError
+from flamo.files import PREFIX, write_file
 
 CONFIG, RUN, METRICS, MODEL, REPORT = "config.yaml", "run.json", "metrics.jsonl", "model.safetensors", "report.html"
 CHECKPOINTS, PLOTS, AUDIO, LOCK = "checkpoints", "plots", "audio", ".lock"
@@ -68,7 +69,7 @@ class RunFolder:
                 )
             if not status and self.path.is_dir() and any(p.name != LOCK for p in self.path.iterdir()):
                 raise InputError(f"{self.path}: holds files that are not a run of flamo; choose another with -o")
-            tempfile.TemporaryDirectory(prefix=".flamo-", dir=_nearest(self.path)).cleanup()  # the proof
+            tempfile.TemporaryDirectory(prefix=PREFIX, dir=_nearest(self.path)).cleanup()  # the proof
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written to: {error.strerror}; choose another with -o") from error
 
@@ -101,6 +102,8 @@ class RunFolder:
         except Timeout as error:
             raise InputError(f"{self.path}: another run is writing there; wait for it, or choose another") from error
         try:
+            for left in self.path.rglob(f"{PREFIX}*"):  # by a process that was killed
+                shutil.rmtree(left)
             yield
         finally:
             lock.release()
@@ -135,29 +138,12 @@ class RunFolder:
         """Write a file at once: it has the old content or the new one, whatever happens."""
         path = self / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
+        write_file(path, content.encode() if isinstance(content, str) else content)
         return path
 
     def update(self, **values: Any) -> None:
         """Change entries of run.json."""
         self.write(RUN, as_json({**self.record, **values}))
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file under another name in its folder, then put it in place."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)  # mkstemp makes it for its owner only
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class Metrics:
@@ -170,7 +156,7 @@ class Metrics:
 
     def __init__(self, path: Path, steps: int) -> None:
         kept = path.read_bytes().splitlines(keepends=True)[:steps] if path.exists() else []
-        write_atomically(path, b"".join(kept))
+        write_file(path, b"".join(kept))
         self._file = path.open("ab")
 
     def add(self, row: Mapping[str, Any]) -> None:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path as File
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flamo.config.checks import check_sections
-from flamo.config.model import RunConfig
 from flamo.config.reading import Document, Path, parse, read_document
 from flamo.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from flamo.config.model import RunConfig
 
 TARGET_KINDS = {".csv": "csv", ".txt": "csv", ".safetensors": "system"}
 
@@ -37,6 +38,8 @@ class ConfigFile:
         Raises:
             ConfigError: everything that is wrong with it, with lines and paths.
         """
+        from flamo.config.checks import check_sections  # heavy, and not needed for what cannot be read
+
         with self.located():
             config, problems = check_sections(self.data)
             if config is None:

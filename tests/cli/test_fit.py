@@ -1,0 +1,175 @@
+"""``flamo fit`` and ``flamo check`` as their users type them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CONFIG = """\
+flamo: 1
+nfft: 128
+system:
+  series:
+    spread: {gain: {size: [2, 1]}}
+    loop:
+      recursion:
+        feedforward: {parallel_delay: {samples: [5, 7]}}
+        feedback: {matrix: {size: [2, 2], matrix_type: orthogonal, learn: true}}
+    sum: {gain: {size: [1, 2], learn: true}}
+target: flat
+losses: [mse]
+stop: {steps: 20}
+"""
+
+
+@pytest.fixture
+def flamo(run_python, tmp_path):
+    (tmp_path / "fit.yaml").write_text(CONFIG)
+    return lambda *arguments, **kwargs: run_python("-m", "flamo", *arguments, **kwargs)
+
+
+def test_a_run_says_what_it_reached_and_how_far_it_is(flamo, tmp_path):
+    fitted = flamo("fit", "fit.yaml")
+    assert "loss: " in fitted.stdout
+    assert "magnitude spread, RT 1 s: " in fitted.stdout
+    assert fitted.stdout.splitlines()[-1] == f"written to {tmp_path / 'runs' / 'fit'}"
+    lines = fitted.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"step {n}/20" for n in range(2, 21, 2)]
+    assert all(word in lines[-1] for word in ("loss ", "best ", "steps/s", "0 s left"))
+    assert "\x1b" not in fitted.stderr + fitted.stdout
+
+
+def test_quiet_is_quiet(flamo, tmp_path):
+    fitted = flamo("fit", "fit.yaml", "-q", "-o", "out")
+    assert (fitted.stdout, fitted.stderr) == ("", "")
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_json_is_one_event_a_line(flamo, tmp_path):
+    fitted = flamo("fit", "fit.yaml", "--progress", "json", "--set", "stop.steps=3")
+    events = [json.loads(line) for line in fitted.stdout.splitlines()]
+    assert [event["event"] for event in events] == ["start", "step", "step", "step", "end"]
+    assert events[1].keys() == {"event", "step", "loss", "losses", "lr", "best"}
+    assert (events[-1]["status"], events[-1]["folder"]) == ("finished", str(tmp_path / "runs" / "fit"))
+    assert fitted.stderr == ""
+
+
+def test_the_command_is_in_the_record_and_the_report(flamo, tmp_path):
+    flamo("fit", "fit.yaml", "--seed", "7", "--set", "stop.steps=1")
+    record = json.loads((tmp_path / "runs/fit/run.json").read_text())
+    assert (record["command"], record["seed"]) == ("flamo fit fit.yaml --seed 7 --set stop.steps=1", 7)
+    assert record["command"] in (tmp_path / "runs/fit/report.html").read_text()
+
+
+def test_a_finished_folder_needs_overwrite(flamo):
+    flamo("fit", "fit.yaml", "-q")
+    again = flamo("fit", "fit.yaml", check=False)
+    assert again.returncode == 2
+    assert "holds a finished run" in again.stderr
+    flamo("fit", "fit.yaml", "-q", "--overwrite")
+    assert "nothing is left to do" in flamo("fit", "--resume", "runs/fit").stderr
+
+
+def test_print_config_shows_everything_and_does_nothing(flamo, tmp_path):
+    printed = flamo("fit", "fit.yaml", "--print-config", "--set", "optimizer.adam.lr=1e-2").stdout
+    assert "lr: 0.01" in printed
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "printed.yaml").write_text(printed)
+    assert flamo("fit", "printed.yaml", "--print-config").stdout == printed
+
+
+def test_check_tells_what_a_run_costs(flamo, tmp_path):
+    told = flamo("check", "fit.yaml").stdout
+    for words in ("1 inputs, 1 outputs", "learned: ", "losses: mse", "memory: ", "time aliasing: ", "larger nfft"):
+        assert words in told
+    assert [path.name for path in tmp_path.iterdir()] == ["fit.yaml"]
+    wrong = flamo("check", "fit.yaml", "--set", "nfft=many", "--set", "stop.stepps=3", check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr.splitlines() == [
+        "flamo: error: --set: nfft: must be a whole number, got 'many'",
+        "flamo: error: --set: stop.stepps: unknown key; did you mean 'steps'?",
+    ]
+
+
+def test_schema_is_one_for_editors(flamo):
+    schema = json.loads(flamo("schema").stdout)
+    assert {"system", "losses", "target"} <= schema["properties"].keys()
+    assert "biquad" in json.dumps(schema["$defs"]["node"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fit",), "Give a configuration or a target"),
+        (("fit", "none.yaml"), "none.yaml: cannot be read: No such file"),
+        (("fit", "fit.yaml", "--bands", "3"), "--bands is for targets of an equaliser"),
+        (("fit", "fit.yaml", "--resume", "runs/fit"), "--resume DIR goes alone"),
+        (("fit", "--resume", "."), "holds no run that could be resumed"),
+        (("fit", "fit.yaml", "--set", "nfft"), "--set nfft: must be KEY=VALUE"),
+        (("fit", "fit.yaml", "--set", "losses.3=mse"), "is a list of 1, counted from 0"),
+        (("fit", "fit.yaml", "--set", "losses=[mse"), "--set losses"),
+        (("fit", "fit.yaml", "--progress", "loud"), "'--progress'"),
+        (("fit", "fit.yaml", "--sets", "nfft=3"), "--set"),
+        (("check", "fit.yml"), "fit.yml: cannot be read"),
+        (("check",), "Missing argument 'CONFIG'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(flamo, arguments, message):
+    refused = flamo(*arguments, check=False)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert refused.stderr.startswith("flamo: error: ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_what_is_not_finite_is_exit_code_1(flamo):
+    failed = flamo("fit", "fit.yaml", "-q", "--set", "optimizer={sgd: {lr: 1e30}}", check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("flamo: error: step ")
+    assert "'mse'" in failed.stderr
+
+
+def running(tmp_path, *arguments):
+    """A long run that has told its first step."""
+    (tmp_path / "fit.yaml").write_text(CONFIG)
+    command = [sys.executable, "-m", "flamo", "fit", *arguments, "--progress", "json"]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=pipe, stderr=pipe, text=True)
+    assert json.loads(process.stdout.readline())["event"] == "start"
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_ends_in_good_order_and_says_how_to_go_on(flamo, tmp_path, number, code):
+    process = running(tmp_path, "fit.yaml", "--set", "stop.steps=1000000")
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert json.loads(stdout.splitlines()[-1])["status"] == "interrupted"
+    folder = tmp_path / "runs/fit"
+    assert {"model.safetensors", "report.html", "plots", "audio"} <= {path.name for path in folder.iterdir()}
+    assert f"go on with: flamo fit --resume {folder}" in stderr
+    steps = len((folder / "metrics.jsonl").read_text().splitlines())
+    assert f"interrupted after {steps} steps" in stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_the_second_signal_leaves_at_once(tmp_path):
+    patch = "import time; from flamo import fit; fit.write_results = lambda *_: time.sleep(60); "
+    (tmp_path / "slow.py").write_text(patch + "import flamo.cli; flamo.cli.main()")
+    (tmp_path / "fit.yaml").write_text(CONFIG)
+    command = [sys.executable, "slow.py", "fit", "fit.yaml", "--set", "stop.steps=1000000", "--progress", "json"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
+    assert json.loads(process.stdout.readline())["event"] == "start"
+    process.send_signal(signal.SIGINT)
+    while "once more to leave at once" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
