@@ -14,6 +14,7 @@ from flamo.config.build import build_component, build_node
 from flamo.config.model import OUTPUTS, RunConfig, one_key
 from flamo.core.shell import Shell
 from flamo.errors import ConfigError, Problem, under
+from flamo.filters import is_equaliser
 from flamo.signals import Wanted, input_spectrum, wanted
 
 
@@ -76,6 +77,9 @@ def make_experiment(config: RunConfig) -> Experiment:
     spectrum = input_spectrum(config, model)
     experiment = Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
     _try(experiment)
+    if "filters" in config.exports and not (is_equaliser(model.get_core()) and experiment.wanted.curve):
+        message = "filters are those of a parametric_eq with one input that is fitted to a curve"
+        raise ConfigError([Problem(("exports",), message)])
     return experiment
 
 

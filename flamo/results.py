@@ -17,7 +17,19 @@ from flamo.config.model import RunConfig
 from flamo.core.decay import energy_decay_db, octave_bands_of, octave_filters
 from flamo.core.shell import Shell
 from flamo.experiment import Experiment
-from flamo.run_folder import AUDIO, METRICS, MODEL, PLOTS, RESPONSE, RunFolder, read_metrics
+from flamo.filters import BAND, FilterSet, best_filters
+from flamo.run_folder import (
+    AUDIO,
+    FILTERS_JSON,
+    FILTERS_TEXT,
+    METRICS,
+    MODEL,
+    PLOTS,
+    RESPONSE,
+    RunFolder,
+    as_json,
+    read_metrics,
+)
 from flamo.saving import save
 from flamo.signals import grid_of
 
@@ -33,7 +45,9 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> d
         before: the system as it was built.
         folder: where to.
     """
-    save(experiment.model, folder / MODEL)
+    exports, curve = experiment.config.exports, experiment.wanted.curve
+    filters = best_filters(experiment.model.get_core(), curve) if "filters" in exports and curve else None
+    save(filters.model if filters else experiment.model, folder / MODEL)
     rows = read_metrics(folder / METRICS)
     (folder / PLOTS).mkdir(exist_ok=True)
     plots.plot_losses(rows, folder / PLOTS / "loss.png")
@@ -43,10 +57,12 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> d
     signals = {name: _impulse_response(system) for name, system in systems.items()}
     if experiment.wanted.impulse:
         figures |= _decays(experiment, signals, folder)
-    if "wav" in experiment.config.exports:
+    if filters:
+        figures |= _filters(filters, folder)
+    if "wav" in exports:
         (folder / AUDIO).mkdir(exist_ok=True)
         write_wav(folder / AUDIO / "impulse_response.wav", signals["after"], experiment.config.fs)
-    if "csv" in experiment.config.exports:
+    if "csv" in exports:
         folder.write(RESPONSE, _table(experiment))
     return figures
 
@@ -165,6 +181,20 @@ def _decay_figure(curves: Curves, band: int) -> Figure:
 
 
 # -- exports -----------------------------------------------------------------------------------------------------------
+
+
+def _filters(filters: FilterSet, folder: RunFolder) -> dict[str, Figure]:
+    """List and plot the filters of an equaliser; their errors are those of the rounded ones."""
+    folder.write(FILTERS_JSON, as_json(filters.as_data()))
+    folder.write(FILTERS_TEXT, filters.as_table())
+    plots.plot_fit(filters, folder / PLOTS / "filters.png")
+    figures: dict[str, Figure] = {}
+    for where, band in (("", ()), (f", {BAND[0]:g} Hz to {BAND[1] / 1000:g} kHz", BAND)):
+        rms, largest = filters.errors(*band)
+        if rms == rms:  # a number: the target has points there
+            figures[f"error of the filters{where}, rms"] = {"after": rms, "unit": "dB"}
+            figures[f"error of the filters{where}, maximum"] = {"after": largest, "unit": "dB"}
+    return figures
 
 
 def _table(experiment: Experiment) -> str:
