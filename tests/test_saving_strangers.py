@@ -74,6 +74,18 @@ BAD = {
     "ties that are no names": ({"node": GAIN, "ties": '{"param": 3}'}, "3 is no name"),
     "a module tied to its part": ({"node": {"series": ["gain"]}, "ties": '{"0.param": "0"}'}, "cannot be one"),
     "a tie of all to itself": ({"node": {"series": ["gain"]}, "ties": '{"0": ""}'}, "there is no|cannot be one"),
+    "a part tied to what it is in": (
+        {"node": {"series": {"a": {"series": {"b": {"series": {}}}}}}, "ties": '{"a.b": "a"}', "tensors": {}},
+        "a.b and a cannot be one",
+    ),
+    "parts tied to each other": (
+        {
+            "node": {"series": {n: {"series": {"c": {"series": {}}}} for n in "ab"}},
+            "ties": '{"b.c": "a", "a.c": "b"}',
+            "tensors": {},
+        },
+        "a.c and b cannot be one",
+    ),
     "ties of unlike parts": ({"node": {"series": ["gain", "delay"]}, "ties": '{"1": "0"}'}, "1 and 0 cannot be one"),
 }
 

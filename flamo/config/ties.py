@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,16 +22,18 @@ def ties_of(module: nn.Module) -> dict[str, str]:
     """
     first: dict[int, str] = {}
     found: dict[str, str] = {}
-    named: Any = chain(
-        module.named_modules(remove_duplicate=False),
-        module.named_parameters(remove_duplicate=False),
-        module.named_buffers(remove_duplicate=False),
-    )
-    for name, item in named:
+    for name, item in _places(module):
         if not is_tied(name, found):
             place = first.setdefault(id(item), name)
             found |= {} if place == name else {name: place}
     return found
+
+
+def _places(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Everything by its dotted name; what is within a part comes before the next part."""
+    yield from module.named_modules(remove_duplicate=False)
+    yield from module.named_parameters(remove_duplicate=False)
+    yield from module.named_buffers(remove_duplicate=False)
 
 
 def is_tied(name: str, ties: Mapping[str, Any]) -> bool:
@@ -44,14 +45,16 @@ def tie(module: nn.Module, ties: Mapping[str, Any]) -> None:
     """Put what is in the first place into the further ones.
 
     Raises:
-        ValueError: a place that is not there, or two that do not hold the same kind of thing.
+        ValueError: a place that is not there, two that do not hold the same kind of thing, or a first place that
+            comes later or is around the other, so that something would contain itself.
     """
+    order = {name: number for number, (name, _) in enumerate(_places(module))}
     for place, first in ties.items():
         if not isinstance(first, str):
             raise ValueError(f"{first!r} is no name")
         table, name, item = _at(module, place)
         source = _at(module, first)[2]
-        if place.startswith(f"{first}.") or first.startswith(f"{place}.") or not _same_kind(item, source):
+        if order[first] >= order[place] or place.startswith(f"{first}.") or not _same_kind(item, source):
             raise ValueError(f"{place} and {first} cannot be one")
         table[name] = source
     for part in module.modules():

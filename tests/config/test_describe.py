@@ -190,6 +190,10 @@ def test_records_are_values():
     gain = dsp.Gain(size)
     size[0] = 3
     assert recorded(gain) == (([2, 1],), {})
+    delays = torch.tensor([1.0, 2.0])
+    with_tensor = Absorption(delays, nfft=64)
+    delays.zero_()
+    assert recorded(with_tensor)[0][0].tolist() == [1.0, 2.0]
     for copied in (copy.deepcopy(gain), copy.copy(gain), pickle.loads(pickle.dumps(gain))):
         assert recorded(copied) == recorded(gain)
     assert list(gain.state_dict()) == ["param"]
