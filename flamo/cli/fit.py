@@ -16,7 +16,6 @@ from flamo.errors import InputError
 
 if TYPE_CHECKING:
     from flamo.config.loading import ConfigFile
-    from flamo.config.model import RunConfig
     from flamo.run_folder import RunFolder
 
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
@@ -80,15 +79,14 @@ def fit(
         from flamo.config.loading import load_config
 
         file, name = load_config(Path(target), sets, seed), Path(target).stem
-    config = file.checked()
     from flamo.run_folder import RunFolder, as_yaml
 
-    if print_config:
-        typer.echo(as_yaml(config.resolved()), nl=False)
-        return
     folder = RunFolder(output or Path("runs") / name)
-    folder.check_new(overwrite)
-    _run(file, config, folder, False, style, quiet)
+    if print_config:
+        typer.echo(as_yaml(file.checked().resolved()), nl=False)
+    else:
+        folder.check_new(overwrite)
+        _run(file, folder, False, style, quiet)
 
 
 def _recipe(target: str, options: dict[str, int], sets: list[str], seed: int | None) -> tuple[ConfigFile, str]:
@@ -113,15 +111,14 @@ def _resume(path: Path, style: Style, quiet: bool) -> None:
     if record["status"] == "finished":
         typer.echo(f"{path}: this run is finished; nothing is left to do", err=True)
         return
-    file = load_config(folder / CONFIG)
-    config = file.checked()
     import torch
 
     torch.set_num_threads(int(record.get("threads", torch.get_num_threads())))
-    _run(file, config, folder, True, style, quiet)
+    _run(load_config(folder / CONFIG), folder, True, style, quiet)
 
 
-def _run(file: ConfigFile, config: RunConfig, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
+def _run(file: ConfigFile, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
+    config = file.checked()
     from flamo.fit import fit
 
     command = shlex.join(["flamo", *sys.argv[1:]])
