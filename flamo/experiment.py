@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from flamo.config.build import build_component, build_node
-from flamo.config.model import OUTPUTS, RunConfig, one_key
+from flamo.config.model import OUTPUTS, RunConfig, loss_defaults, one_key
 from flamo.core.shell import Shell
 from flamo.errors import ConfigError, Problem, under
 from flamo.filters import is_equaliser
@@ -75,6 +75,9 @@ def make_experiment(config: RunConfig) -> Experiment:
         output = build_node(OUTPUTS.get(config.output, config.output), defaults)
     terms = _terms(config, defaults)
     spectrum = input_spectrum(config, model)
+    if config.target == "flat":
+        with torch.no_grad():
+            spectrum = spectrum / model.get_core()(spectrum).abs().square().mean().sqrt()
     experiment = Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
     _try(experiment)
     if "filters" in config.exports and not (is_equaliser(model.get_core()) and experiment.wanted.curve):
@@ -117,7 +120,7 @@ def _shell(core: nn.Module) -> Shell:
     return shell
 
 
-def _terms(config: RunConfig, defaults: Mapping[str, Any]) -> dict[str, Term]:
+def _terms(config: RunConfig, defaults: dict[str, Any]) -> dict[str, Term]:
     """The losses by the names that metrics give them; a second one of a name is numbered."""
     terms: dict[str, Term] = {}
     problems: list[Problem] = []
@@ -126,7 +129,7 @@ def _terms(config: RunConfig, defaults: Mapping[str, Any]) -> dict[str, Term]:
         weight = arguments.pop("weight", 1.0)
         try:
             with under("losses", n):
-                criterion = build_component("loss", {name: arguments}, defaults)
+                criterion = build_component("loss", {name: arguments}, loss_defaults(name, defaults))
         except ConfigError as error:
             problems.extend(error.problems)
             continue

@@ -11,7 +11,7 @@ from torch import nn
 from flamo import registry
 from flamo.config.arguments import nearest, shown
 from flamo.config.build import check_component, check_node
-from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig, Section, one_key
+from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig, Section, loss_defaults, one_key
 from flamo.errors import Problem
 
 Path = tuple[str | int, ...]
@@ -57,18 +57,16 @@ def _under(path: Path, problems: list[Problem]) -> Iterator[Problem]:
         yield Problem((*path, *problem.path), problem.message)
 
 
-def _loss(node: Any, defaults: Mapping[str, Any]) -> list[Problem]:
+def _loss(node: Any, defaults: dict[str, Any]) -> list[Problem]:
     """A loss takes a weight beside its own arguments."""
-    if not (isinstance(node, dict) and len(node) == 1):
-        return check_component("loss", node, defaults)
-    [(name, arguments)] = node.items()
-    if not isinstance(arguments, dict) or "weight" not in arguments:
-        return check_component("loss", node, defaults)
-    weight = arguments["weight"]
-    rest = {key: value for key, value in arguments.items() if key != "weight"}
+    if not _is_one_key(node):
+        return check_component("loss", node, loss_defaults(str(node), defaults))
+    [(name, given)] = node.items()
+    arguments = dict(given or {})
+    weight = arguments.pop("weight", 1.0)
     wrong = isinstance(weight, bool) or not isinstance(weight, (int, float)) or not abs(weight) < float("inf")
     found = [Problem((name, "weight"), f"must be a finite number, got {shown(weight)}")] if wrong else []
-    return found + check_component("loss", {name: rest}, defaults)
+    return found + check_component("loss", {name: arguments}, loss_defaults(name, defaults))
 
 
 def _training(data: Mapping[str, Any]) -> Iterator[Problem]:

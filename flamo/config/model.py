@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from flamo import registry
+from flamo.errors import ComponentLoadError, InputError
+
 DEFAULTS = ("nfft", "alias_decay_db", "fs", "dtype")
+"""What components take from the top where they do not say it themselves."""
+
 OUTPUTS = {"spectrum": "identity", "time": "ifft_antialias"}
 """The outputs that go by another name than their component."""
 
@@ -118,7 +124,7 @@ class RunConfig(Section):
     ] = ["wav"]
 
     def defaults(self) -> dict[str, Any]:
-        """What components take from the top where they do not say it themselves."""
+        """The values of ``DEFAULTS``."""
         return {name: getattr(self, name) for name in DEFAULTS}
 
     def resolved(self) -> dict[str, Any]:
@@ -136,3 +142,13 @@ def one_key(node: Any) -> tuple[str, dict[str, Any]]:
         return node, {}
     [(name, arguments)] = node.items()
     return name, dict(arguments or {})
+
+
+def loss_defaults(name: str, defaults: dict[str, Any]) -> dict[str, Any]:
+    """What a loss takes from the top: the rate, and nfft where it must be told; else that is the length of a window."""
+    taken = {"fs": defaults["fs"], "sample_rate": defaults["fs"]}
+    try:
+        nfft = inspect.signature(registry.get("loss", name)).parameters.get("nfft")
+    except (InputError, ComponentLoadError, ValueError):
+        return taken  # the checks tell what is wrong
+    return taken | ({"nfft": defaults["nfft"]} if nfft and nfft.default is nfft.empty else {})
