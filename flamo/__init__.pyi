@@ -8,7 +8,17 @@ from flamo.optimize.dataset import DatasetColorless as DatasetColorless
 from flamo.optimize.dataset import get_dataloader as get_dataloader
 from flamo.optimize.dataset import load_dataset as load_dataset
 from flamo.optimize.dataset import split_dataset as split_dataset
+from flamo.optimize.loss import AveragePower as AveragePower
+from flamo.optimize.loss import ComplexError as ComplexError
+from flamo.optimize.loss import GroupDelayError as GroupDelayError
+from flamo.optimize.loss import MagnitudeError as MagnitudeError
+from flamo.optimize.loss import edc_loss as edc_loss
+from flamo.optimize.loss import edr_loss as edr_loss
+from flamo.optimize.loss import masked_mse_loss as masked_mse_loss
+from flamo.optimize.loss import mel_mss_loss as mel_mss_loss
 from flamo.optimize.loss import mse_loss as mse_loss
+from flamo.optimize.loss import mss_loss as mss_loss
+from flamo.optimize.loss import sparsity_loss as sparsity_loss
 from flamo.optimize.trainer import Trainer as Trainer
 from flamo.optimize.trainer import get_str_results as get_str_results
 from flamo.processor import dsp as dsp
