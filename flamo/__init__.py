@@ -52,6 +52,7 @@ _NAMES = {
     "flamo.optimize.dataset": ("Dataset", "DatasetColorless", "get_dataloader", "load_dataset", "split_dataset"),
     "flamo.optimize.loss": [
         "AveragePower",
+        "ChannelsFirst",
         "ComplexError",
         "GroupDelayError",
         "MagnitudeError",

@@ -9,6 +9,7 @@ from flamo.optimize.dataset import get_dataloader as get_dataloader
 from flamo.optimize.dataset import load_dataset as load_dataset
 from flamo.optimize.dataset import split_dataset as split_dataset
 from flamo.optimize.loss import AveragePower as AveragePower
+from flamo.optimize.loss import ChannelsFirst as ChannelsFirst
 from flamo.optimize.loss import ComplexError as ComplexError
 from flamo.optimize.loss import GroupDelayError as GroupDelayError
 from flamo.optimize.loss import MagnitudeError as MagnitudeError

@@ -40,8 +40,8 @@ class edr_loss(_Decay):
 
     .. math:: L = \frac{\sum |X - Y|}{\sum |Y|}, \quad X[b, m] = 10 \log_{10} \sum_{i \ge m} P^2[b, i]
 
-    where P is the power in 64 mel bands from 20 Hz over frames of 20 ms. Each channel is compared on its own, over all items of
-    the batch; the result is the mean over channels. Where the target is silent to its end, there is nothing to compare.
+    where P is the power in 64 mel bands from 20 Hz over frames of 20 ms. Each channel is compared on its own, over all
+    items of the batch; the result is the mean over channels. Where the target is silent to its end, nothing counts.
 
     Args:
         nfft: number of FFT points, at least 20 ms.

@@ -86,7 +86,8 @@ class mss_loss(nn.Module):
         prediction, target = channels_of(type(self).__name__, y_pred, y_true)
         if self.energy_norm:
             prediction, target = unit_energy(prediction), unit_energy(target)
-        total, noise = prediction.new_zeros(len(prediction)), self.noise_energy
+        total = prediction.new_zeros(len(prediction))
+        noise: torch.Tensor | float | None = self.noise_energy
         for nfft in self.nfft:
             hop = max(1, int(nfft * (1 - self.overlap)))
             x, y = (self.spectrogram(signal, nfft, hop) for signal in (prediction, target))

@@ -60,7 +60,7 @@ class sparsity_loss(nn.Module):
 
     def matrix(self, model: nn.Module) -> torch.Tensor:
         """The mapped feedback matrix of a model."""
-        core = model.get_core() if hasattr(model, "get_core") else model
+        core = getattr(model, "get_core", lambda: model)()
         if self.of is not None:
             matrix = _matrix_of(_part(model, core, self.of))
             if matrix is None:
@@ -84,7 +84,7 @@ def _part(model: nn.Module, core: nn.Module, path: str) -> nn.Module:
     return parts[path]
 
 
-def _matrix_of(module: nn.Module) -> torch.Tensor | None:
+def _matrix_of(module: Any) -> torch.Tensor | None:
     """The mapped parameter where that is a matrix, else the response where that is one in every bin."""
     if hasattr(module, "map") and hasattr(module, "param"):
         value = module.map(module.param)

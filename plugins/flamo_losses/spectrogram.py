@@ -127,8 +127,8 @@ def hann(length: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
 def mel_bank(bands: int, nfft: int, fs: float, low: float, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """Triangles of unit area at equal steps of Slaney's mel scale from low to fs/2, (bands, nfft // 2 + 1)."""
     f = torch.arange(nfft // 2 + 1, dtype=torch.float64, device="cpu") * (fs / nfft)
-    ends = hz_to_mel(torch.tensor([low, fs / 2], dtype=torch.float64, device="cpu")).tolist()
-    corners = mel_to_hz(torch.linspace(*ends, bands + 2, dtype=torch.float64, device="cpu"))[:, None]
+    bottom, top = hz_to_mel(torch.tensor([low, fs / 2], dtype=torch.float64, device="cpu"))
+    corners = mel_to_hz(torch.linspace(bottom, top, bands + 2, dtype=torch.float64, device="cpu"))[:, None]
     rising = (f - corners[:-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[2:] - f) / (corners[2:] - corners[1:-1])
     triangles = torch.minimum(rising, falling).clamp(min=0.0) * 2.0 / (corners[2:] - corners[:-2])
