@@ -51,7 +51,20 @@ _NAMES = {
     ],
     "flamo.processor.system": ("Parallel", "Recursion", "Series", "Shell"),
     "flamo.optimize.dataset": ("Dataset", "DatasetColorless", "get_dataloader", "load_dataset", "split_dataset"),
-    "flamo.optimize.loss": ("mse_loss",),
+    "flamo.optimize.loss": [
+        "AveragePower",
+        "ChannelsFirst",
+        "ComplexError",
+        "GroupDelayError",
+        "MagnitudeError",
+        "edc_loss",
+        "edr_loss",
+        "masked_mse_loss",
+        "mel_mss_loss",
+        "mse_loss",
+        "mss_loss",
+        "sparsity_loss",
+    ],
     "flamo.optimize.trainer": ("EagerTrainer", "Trainer", "get_str_results"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

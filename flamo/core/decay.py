@@ -38,17 +38,25 @@ def energy_decay_db(h: torch.Tensor, dim: int = 1) -> torch.Tensor:
 
     .. math:: L[n] = 10 \log_{10} \frac{E[n]}{E[0]}
 
-    Energies below the smallest normal number of the dtype count as that number, with a gradient of zero, so that
-    silence gives 0 dB and finite gradients.
-
-    Args, shapes: as :func:`energy_decay_curve`.
+    Args, shapes: as :func:`energy_decay_curve`. Silence gives 0 dB, see :func:`energy_db`.
 
     >>> energy_decay_db(torch.tensor([[3.0, 1.0]]))
     tensor([[  0., -10.]])
     """
-    energy = energy_decay_curve(h, dim)
-    level = 10.0 * torch.log10(energy.clamp(min=torch.finfo(energy.dtype).tiny))
+    level = energy_db(energy_decay_curve(h, dim))
     return level - level.narrow(dim, 0, 1)
+
+
+def energy_db(energy: torch.Tensor) -> torch.Tensor:
+    r"""Energies in dB, :math:`10 \log_{10} E`.
+
+    Those below the smallest normal number of the dtype count as that number, with a gradient of zero, so that silence
+    has a finite level and finite gradients.
+
+    >>> energy_db(torch.tensor([10.0, 0.0]))
+    tensor([  10.0000, -379.2978])
+    """
+    return 10.0 * torch.log10(energy.clamp(min=torch.finfo(energy.dtype).tiny))
 
 
 def octave_centers(fraction: int = 1) -> tuple[float, ...]:

@@ -1,0 +1,30 @@
+"""Error of complex spectra."""
+
+from __future__ import annotations
+
+import torch
+
+from flamo_losses.frequency import FrequencyLoss
+from flamo_losses.inputs import spectra_of
+
+
+class ComplexError(FrequencyLoss):
+    r"""Mean squared error of complex spectra.
+
+    .. math:: e_k = |\hat Y_k - Y_k|^2
+
+    weighted over frequency as :class:`~flamo_losses.frequency.FrequencyLoss` says.
+
+    Args, errors: as :class:`~flamo_losses.frequency.FrequencyLoss`.
+
+    Shapes: prediction and target (B, F, N) → scalar.
+
+    >>> y = torch.ones(1, 513, 2)
+    >>> ComplexError()(1j * y, y)
+    tensor(2.)
+    """
+
+    def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        prediction, target = spectra_of("ComplexError", y_pred, y_true)
+        difference = prediction - target
+        return self.over_band((difference * difference.conj()).real, prediction.shape[1]).mean()

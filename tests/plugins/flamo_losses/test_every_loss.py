@@ -1,0 +1,152 @@
+"""What holds for every loss of signals or spectra."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+import flamo
+from flamo import registry
+
+TIME = {
+    "mss": lambda: flamo.mss_loss([256, 64], log_term=True),
+    "mss masked": lambda: flamo.mss_loss([64], apply_mask=True, log_term=True, energy_norm=True),
+    "mss yamamoto": lambda: flamo.mss_loss([64], form="yamamoto"),
+    "mss magenta": lambda: flamo.mss_loss([64], form="magenta", apply_mask=True),
+    "mel_mss": lambda: flamo.mel_mss_loss([256, 128], log_term=True, apply_mask=True),
+    "edr": lambda: flamo.edr_loss(512, sample_rate=16000),
+    "edr normalised": lambda: flamo.edr_loss(512, sample_rate=16000, energy_norm=True),
+    "edc": lambda: flamo.edc_loss(16000),
+    "edc thirds": lambda: flamo.edc_loss(16000, n_fractions=3, energy_norm=True, convergence=True),
+    "edc broadband": lambda: flamo.edc_loss(is_broadband=True, clip=True, convergence=True),
+}
+LONG = {
+    "average_power": lambda: flamo.AveragePower(stride=(64, 8)),
+    "average_power normalised": lambda: flamo.AveragePower(energy_norm=True, stride=(64, 8)),
+}
+SPECTRA = {
+    "magnitude": lambda: flamo.MagnitudeError(),
+    "magnitude weighted": lambda: flamo.MagnitudeError(scale="erb", weights=((100, 1), (5000, 3)), remove_mean=True),
+    "complex": lambda: flamo.ComplexError(scale="mel", low=0),
+    "group_delay": lambda: flamo.GroupDelayError(),
+}
+ALL = TIME | LONG | SPECTRA
+
+
+def pair(case, channels=2, dtype=torch.float32, device="cpu"):
+    """Decaying noise, or spectra of it."""
+    length = 17000 if case in LONG else 600
+    decay = torch.exp(-torch.arange(length, dtype=dtype) / length * 4)[None, :, None]
+    signals = [torch.randn(2, length, channels, dtype=dtype) * decay for _ in range(2)]
+    if case in SPECTRA:
+        signals = [torch.fft.rfft(signal, dim=1) for signal in signals]
+    return [signal.to(device) for signal in signals]
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_each_channel_counts_on_its_own(case):
+    loss, (prediction, target) = ALL[case](), pair(case, 3, torch.float64)
+    prediction[..., 1] *= 5
+    alone = [loss(prediction[..., n : n + 1], target[..., n : n + 1]) for n in range(3)]
+    torch.testing.assert_close(loss(prediction, target), torch.stack(alone).mean())
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_trailing_dimensions_are_channels(case):
+    loss, (prediction, target) = ALL[case](), pair(case, 4)
+    split = [x.unflatten(2, (2, 2)) for x in (prediction, target)]
+    torch.testing.assert_close(loss(*split), loss(prediction, target))
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_there_is_no_loss_between_equals_and_some_otherwise(case):
+    loss, (prediction, target) = ALL[case](), pair(case)
+    assert loss(target, target) == 0
+    assert loss(prediction, target) > 0
+    assert loss(prediction, target).shape == ()
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_precision_is_that_of_the_signals(case):
+    loss, (prediction, target) = ALL[case](), pair(case, dtype=torch.float64)
+    narrow = torch.complex64 if case in SPECTRA else torch.float32
+    single, double = loss(prediction.to(narrow), target.to(narrow)), loss(prediction, target)
+    assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
+    torch.testing.assert_close(single.double(), double, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_device_is_that_of_the_signals(case):
+    assert ALL[case]()(*pair(case, device="meta")).device.type == "meta"
+
+
+@pytest.mark.parametrize("case", ALL)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), lambda m: m.double()])
+def test_copies_have_the_same_loss(case, copied):
+    loss, signals = ALL[case](), pair(case)
+    before = loss(*signals)
+    assert copied(loss)(*signals) == before
+    assert not loss.state_dict()
+
+
+@pytest.mark.parametrize("case", TIME | SPECTRA)
+def test_the_derivative_is_that_of_the_loss(case):
+    prediction, target = (x[:1, :300].contiguous() for x in pair(case, 1, torch.float64))
+    loss = ALL[case]()
+    torch.autograd.gradcheck(lambda x: loss(x, target), prediction.requires_grad_(), fast_mode=True, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", ALL)
+@pytest.mark.parametrize("silent", ["prediction", "target", "tail", "both"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_silence_has_a_finite_loss_and_finite_gradients(case, silent, dtype):
+    prediction, target = pair(case, dtype=dtype)
+    if silent == "tail":
+        prediction[:, prediction.shape[1] // 3 :] = 0
+    else:
+        prediction = torch.zeros_like(prediction) if silent != "target" else prediction
+        target = torch.zeros_like(target) if silent != "prediction" else target
+    loss = ALL[case]()(prediction.requires_grad_(), target)
+    loss.backward()
+    assert loss.isfinite()
+    assert torch.view_as_real(prediction.grad).isfinite().all() if case in SPECTRA else prediction.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_tables_are_made_once(case, monkeypatch):
+    loss, signals = ALL[case](), pair(case)
+    loss(*signals)
+    for name in ("hann_window", "arange", "linspace", "tan", "polar"):
+        monkeypatch.setattr(torch, name, None)
+    loss(*signals)
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_shapes_that_differ_are_named(case):
+    prediction, target = pair(case)
+    with pytest.raises(ValueError, match=rf"one shape \(B, [TF], N\), got \(2, \d+, 2\) and \(2, \d+, 1\)"):
+        ALL[case]()(prediction, target[..., :1])
+    with pytest.raises(ValueError, match=r"got \(2, \d+\) and \(2, \d+\)"):
+        ALL[case]()(prediction[..., 0], target[..., 0])
+
+
+@pytest.mark.parametrize("case", TIME | LONG)
+def test_a_spectrum_is_no_signal(case):
+    prediction, target = pair(case)
+    with pytest.raises(ValueError, match="must be real signals in time"):
+        ALL[case]()(prediction + 0j, target)
+
+
+def test_every_loss_can_be_found_by_name():
+    ours = {offer.component.name for offer in registry.offers("loss") if offer.plugin.name == "losses"}
+    assert ours == {name.split()[0] for name in ALL} | {"mse", "masked_mse", "sparsity"}
+    for name in ours:
+        loss = registry.get("loss", name)
+        assert getattr(flamo, loss.__name__) is loss
+
+
+def test_signals_of_half_precision_are_compared_in_float32():
+    prediction, target = pair("mss")
+    half = flamo.mss_loss([64])(prediction.half(), target.half())
+    torch.testing.assert_close(half, flamo.mss_loss([64])(prediction, target), rtol=1e-2, atol=0)
