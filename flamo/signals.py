@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from flamo.audio import Impulse, read_impulse
-from flamo.config.model import CurveTarget, ImpulseTarget, RunConfig, SignalInput, SystemTarget
+from flamo.config.model import CurveTarget, SoundTarget, RunConfig, SignalInput, SystemTarget
 from flamo.core.grid import FrequencyGrid
 from flamo.core.shell import Shell
 from flamo.errors import ConfigError, InputError, Problem
@@ -63,18 +63,27 @@ def wanted(config: RunConfig, model: Shell, output: nn.Module, spectrum: torch.T
         return _of_curve(config, read_target(Path(target.csv)), channels)
     if isinstance(target, SystemTarget):
         return Wanted(_answer(config, target, model, output, spectrum))
-    impulse = _read(config, target, channels) if isinstance(target, ImpulseTarget) else None
-    samples = torch.as_tensor(impulse.samples)[:, None] if impulse else _impulse(config.nfft, channels)
-    with torch.no_grad():
-        return Wanted(output(_spectrum(config, samples)), impulse=impulse, notes=impulse.notes if impulse else ())
-
-
-def _read(config: RunConfig, target: ImpulseTarget, channels: int) -> Impulse:
-    if channels != 1:
-        raise _misfit(f"a WAV target is one impulse response, but the system has {channels} outputs")
+    if isinstance(target, SoundTarget):
+        return _of_sound(config, target, output, channels)
     if config.input != "impulse":
-        raise _misfit("an impulse response can be the target of the input 'impulse' only")
-    return read_impulse(Path(target.wav), config.fs, target.channel, target.align, config.nfft)
+        raise _misfit("'flat' is the target of the input 'impulse' only")
+    return Wanted(_answer_of(config, output, _impulse(config.nfft, channels)))
+
+
+@torch.no_grad()
+def _answer_of(config: RunConfig, output: nn.Module, samples: torch.Tensor) -> torch.Tensor:
+    """A signal (T, N) as the output makes it."""
+    return output(_spectrum(config, samples))
+
+
+def _of_sound(config: RunConfig, target: SoundTarget, output: nn.Module, channels: int) -> Wanted:
+    if channels != 1:
+        raise _misfit(f"a WAV target is one channel, but the system has {channels} outputs")
+    is_impulse = config.input == "impulse"
+    align = is_impulse if target.align is None else target.align
+    sound = read_impulse(Path(target.wav), config.fs, target.channel, align, config.nfft)
+    answer = _answer_of(config, output, torch.as_tensor(sound.samples)[:, None])
+    return Wanted(answer, impulse=sound if is_impulse else None, notes=sound.notes)
 
 
 def _of_curve(config: RunConfig, curve: Target, channels: int) -> Wanted:

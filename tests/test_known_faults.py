@@ -1,8 +1,9 @@
 """Faults of flamo 0.2.20 that ours must not have, where no test of the part itself says so.
 
-Those of losses come with the losses. Elsewhere: probes, batches of external parameters, two backward passes, copies and
-pickles (`plugins/test_processors.py`); phases of long delays, `set` of learned ones (`plugins/flamo_delays`); sizes of
-Hadamard matrices (`plugins/flamo_gains`); early stopping, logs, loaders (`plugins/flamo_trainers`).
+Elsewhere: probes, batches of external parameters, two backward passes, copies and pickles
+(`plugins/test_processors.py`); phases of long delays, `set` of learned ones (`plugins/flamo_delays`); sizes of Hadamard
+matrices (`plugins/flamo_gains`); early stopping, logs, loaders (`plugins/flamo_trainers`). Of losses: silence, complex
+spectra, seeds, a window longer than nfft (`plugins/flamo_losses`).
 """
 
 import textwrap
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+import flamo
 from flamo import EagerTrainer, Trainer, dsp, functional, system
 from flamo.errors import NotFiniteError
 
@@ -187,3 +189,65 @@ def test_two_losses_of_a_class_have_a_log_each():
     for _ in range(2):
         trainer.register_criterion(nn.MSELoss())
     assert [len(log) for log in trainer.optimize(one().real, one().real).values()] == [2, 2, 2]
+
+
+def decays(channels=1, seconds=0.25, seed=0):
+    n = torch.arange(int(48000 * seconds)) / 48000
+    noise = torch.randn(2, len(n), channels, generator=torch.Generator().manual_seed(seed))
+    return noise * torch.exp(-20 * n)[None, :, None]
+
+
+@pytest.mark.parametrize("name", ["mss_loss", "mel_mss_loss"])
+def test_a_spectral_loss_does_not_mix_channels_with_time(name):
+    loss, prediction, target = getattr(flamo, name)(), decays(2), decays(2, seed=1)
+    prediction[..., 1], target[..., 1] = 0, 0
+    torch.testing.assert_close(loss(prediction, target), loss(prediction[..., :1], target[..., :1]) / 2)
+
+
+@pytest.mark.parametrize("name", ["mss_loss", "mel_mss_loss"])
+def test_a_noise_floor_is_not_remembered(name):
+    loss, fresh = (getattr(flamo, name)(apply_mask=True) for _ in range(2))
+    loss(decays(), 100 * decays(seed=1))
+    assert loss(decays(), decays(seed=1)) == fresh(decays(), decays(seed=1))
+
+
+def test_the_noise_floor_of_a_short_signal_is_not_its_start():
+    """2 % of fewer than 50 frames were none, so that the loudest one was taken for noise, and nothing was left."""
+    prediction, target = decays(), decays(seed=1)
+    loss = flamo.mss_loss([2048], apply_mask=True)(prediction, target)
+    assert loss < 2 * flamo.mss_loss([2048])(prediction, target)
+
+
+def test_bands_of_a_decay_are_where_they_should_be():
+    """Filters of another length than the signal were applied."""
+    tone = torch.sin(2 * torch.pi * 1000 / 48000 * torch.arange(48000))[None, :, None]
+    energy = flamo.edc_loss().filterbank(tone).square().sum((0, 1, 2))
+    assert energy.argmax() == 4
+    assert energy[4].item() == pytest.approx(24000, rel=0.01)
+    assert (energy[[0, 1, 2, 3, 5, 6, 7, 8]] < 0.01 * energy[4]).all()
+
+
+def test_average_power_takes_several_signals():
+    prediction, target = decays(2, 0.4), decays(2, 0.4, seed=1)
+    one = [flamo.AveragePower()(prediction[b : b + 1], target[b : b + 1]) for b in range(2)]
+    torch.testing.assert_close(flamo.AveragePower()(prediction, target), torch.stack(one).mean())
+
+
+def test_an_unknown_form_is_no_loss_of_zero():
+    with pytest.raises(ValueError, match="form must be one of None, yamamoto, magenta"):
+        flamo.mss_loss(form="yamamotto")
+
+
+def test_the_noise_may_be_a_number():
+    assert flamo.mss_loss(apply_mask=True, noise_energy=1e-3)(decays(), decays(seed=1)).isfinite()
+
+
+@pytest.mark.parametrize("build", [lambda: flamo.mss_loss(log_term=True), flamo.edr_loss, flamo.edc_loss])
+def test_a_silent_tail_has_a_finite_loss(build):
+    prediction = decays()
+    prediction[:, 6000:] = 0
+    prediction.requires_grad_()
+    loss = build()(prediction, decays(seed=1))
+    loss.backward()
+    assert loss.isfinite()
+    assert prediction.grad.isfinite().all()

@@ -14,6 +14,7 @@ from flamo import files
 from flamo.cli.progress import Silent
 from flamo.config.loading import load_config
 from flamo.errors import ConfigError, InputError, InputWarning, NotFiniteError
+from flamo.experiment import make_experiment
 from flamo.fit import fit
 from flamo.run_folder import RunFolder, read_metrics
 
@@ -93,7 +94,7 @@ def test_a_run_leaves_everything_that_is_promised(run):
     record = json.loads((folder / "run.json").read_text())
     assert (record["status"], record["steps"], record["seed"], record["error"]) == ("finished", 30, 0, None)
     assert record["versions"]["torch"] == torch.__version__
-    assert record["figures"]["loss"]["after"] < 0.5 * record["figures"]["loss"]["before"]
+    assert record["figures"]["loss"]["after"] < 0.8 * record["figures"]["loss"]["before"]
     rows = read_metrics(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(30))
     assert rows[0]["lr"] == 0.01
@@ -103,7 +104,8 @@ def test_a_run_leaves_everything_that_is_promised(run):
 def test_the_saved_model_is_the_best_one_and_the_exports_are_its_response(run):
     folder = run("a")
     model = flamo.load(folder / "model.safetensors")
-    spectrum = model.get_core()(torch.ones(1, 65, 1, dtype=torch.complex64))
+    experiment = make_experiment(load_config(folder / "config.yaml").checked())
+    spectrum = model.get_core()(experiment.spectrum)
     best = json.loads((folder / "run.json").read_text())["figures"]["loss"]["after"]
     assert (spectrum.abs() - 1).square().mean().item() == pytest.approx(best, rel=1e-5)
     samples, fs = soundfile.read(folder / "audio/impulse_response.wav")
@@ -260,6 +262,13 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_run(run, monkeypa
         run("a")
 
 
+def test_a_flat_target_leaves_the_level_alone(run):
+    """The mean power of the system as built is what its magnitude is to be."""
+    quiet, loud = (CONFIG.replace("[2, 1], learn: true", f"[2, 1], gain_db: {gain}") for gain in (-40, 40))
+    losses = [read_metrics(run(name, text=text) / "metrics.jsonl")[-1]["loss"] for name, text in (("a", quiet), ("b", loud))]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 # -- input, output, target -----------------------------------------------------------------------------------------
 
 
@@ -273,8 +282,6 @@ def test_a_system_is_its_own_target(run, tmp_path):
 def test_a_curve_is_held_beyond_its_ends_and_interpolated_over_log_frequency(tmp_path, run):
     (tmp_path / "curve.csv").write_text("1000,6\n4000,0\n16000,-6\n")
     (tmp_path / "fit.yaml").write_text(CONFIG.replace("flat", "curve.csv").replace("nfft: 128", "nfft: 480"))
-    from flamo.experiment import make_experiment
-
     wanted = make_experiment(load_config(tmp_path / "fit.yaml").checked()).wanted
     decibels = 20 * wanted.target[0, :, 0].log10()
     assert decibels[[0, 1, 10, 20, 40, 160, 240]].tolist() == pytest.approx([6, 6, 6, 3, 0, -6, -6], abs=1e-4)
@@ -282,8 +289,6 @@ def test_a_curve_is_held_beyond_its_ends_and_interpolated_over_log_frequency(tmp
 
 
 def test_an_impulse_response_as_target_counts_as_the_system_does(tmp_path):
-    from flamo.experiment import make_experiment
-
     h = np.zeros(100)
     h[[0, 30]] = [1.0, -0.5]
     soundfile.write(tmp_path / "room.wav", h, 48000, "FLOAT")
@@ -295,24 +300,25 @@ def test_an_impulse_response_as_target_counts_as_the_system_does(tmp_path):
         np.testing.assert_allclose(target[0, :, 0].numpy(), value, atol=1e-6)
 
 
-def test_a_signal_as_input_is_filtered(tmp_path):
-    from flamo.experiment import make_experiment
-
+def test_a_signal_and_its_recording_are_input_and_target(tmp_path, run):
+    system = CONFIG.replace("alias_decay_db: 20", "alias_decay_db: 60").replace("nfft: 128", "nfft: 1024")
+    h = flamo.load(run("truth", "stop.steps=1", "seed=3", text=system) / "model.safetensors").get_time_response()
     x = np.random.default_rng(0).standard_normal(40)
     soundfile.write(tmp_path / "x.wav", x, 48000, "DOUBLE")
-    text = CONFIG.replace("target: flat", "target: flat\noutput: time\ninput: {wav: x.wav}")
-    (tmp_path / "fit.yaml").write_text(text.replace("alias_decay_db: 20", "alias_decay_db: 60"))
-    experiment = make_experiment(load_config(tmp_path / "fit.yaml").checked())
+    soundfile.write(tmp_path / "y.wav", np.convolve(x, h[0, :, 0].numpy())[:1024], 48000, "DOUBLE")
+    text = system.replace("target: flat", "target: y.wav\noutput: time\ninput: {wav: x.wav}")
+    (tmp_path / "fit.yaml").write_text(text)
+    experiment = make_experiment(load_config(tmp_path / "fit.yaml", seed=3).checked())
     with torch.no_grad():
-        y = experiment.output(experiment.model.get_core()(experiment.spectrum))[0, :, 0].numpy()
-    h = experiment.model.get_time_response()[0, :, 0].numpy()
-    np.testing.assert_allclose(y, np.convolve(x, h)[:128], atol=2e-2 * abs(y).max())
+        y = experiment.output(experiment.model.get_core()(experiment.spectrum))
+    error = (y - experiment.wanted.target).square().sum() / y.square().sum()
+    assert error < 1e-4  # what wraps around
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("target: flat", "target: room.wav\ninput: {wav: room.wav}"), "the target of the input 'impulse' only"),
+        (("target: flat", "target: flat\ninput: {wav: room.wav}"), "the target of the input 'impulse' only"),
         (("size: [1, 2]", "size: [2, 2]"), "losses.0: mse_loss: a prediction"),
         (("target: flat", "target: curve.csv\noutput: time"), "a curve in dB needs 'output: magnitude'"),
     ],

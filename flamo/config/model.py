@@ -35,12 +35,15 @@ class CurveTarget(Section):
     csv: Annotated[str, Field(min_length=1)]
 
 
-class ImpulseTarget(Section):
-    """An impulse response from an audio file."""
+class SoundTarget(Section):
+    """An audio file: the impulse response, or with a signal as input the recorded output.
+
+    ``align`` moves the onset to the first sample: of an impulse response unless it is false.
+    """
 
     wav: Annotated[str, Field(min_length=1)]
     channel: Annotated[int, Field(ge=0)] | None = None
-    align: bool = True
+    align: bool | None = None
 
 
 class SystemTarget(Section):
@@ -104,7 +107,7 @@ class RunConfig(Section):
     target: Annotated[
         Annotated[Literal["flat"], Tag("word")]
         | Annotated[CurveTarget, Tag("csv")]
-        | Annotated[ImpulseTarget, Tag("wav")]
+        | Annotated[SoundTarget, Tag("wav")]
         | Annotated[SystemTarget, Tag("system")],
         Discriminator(_kind),
         Field(description="What the output is to be: flat, a file, or {csv: FILE}, {wav: FILE}, {system: FILE}."),

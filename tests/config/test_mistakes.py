@@ -75,7 +75,6 @@ MISTAKES = [
     ("size: [2, 1]", "size: [2, one]", 8, "gain.size: must be a list of whole numbers, got [2, 'one']"),
     ("size: [2, 1]", "size: [0, 1]", 8, "input_gain.gain: every dimension of size must be at least 1, got (0, 1)"),
     ("size: [2, 1]", "size: [3, 1]", 7, "system.series: Series: channels do not match: input_gain (Gain) has 3, feedback_loop"),
-    ("feedback: {matrix", "feedbak: {matrix", 12, "recursion.feedbak: unknown argument; did you mean 'feedback'?"),
     ("matrix_type: orthogonal", "matrix_type: ortogonal", 12, "matrix_type"),
     ("[13, 19]", "[13, -19]", 11, "samples: must be at least 0, got -19"),
     ("[13, 19]", "[13, x]", 11, "samples: must be a number or a list of numbers, got [13, 'x']"),

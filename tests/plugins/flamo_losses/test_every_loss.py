@@ -125,7 +125,7 @@ def test_tables_are_made_once(case, monkeypatch):
 @pytest.mark.parametrize("case", ALL)
 def test_shapes_that_differ_are_named(case):
     prediction, target = pair(case)
-    with pytest.raises(ValueError, match=rf"one shape \(B, [TF], N\), got \(2, \d+, 2\) and \(2, \d+, 1\)"):
+    with pytest.raises(ValueError, match=r"one shape \(B, [TF], N\), got \(2, \d+, 2\) and \(2, \d+, 1\)"):
         ALL[case]()(prediction, target[..., :1])
     with pytest.raises(ValueError, match=r"got \(2, \d+\) and \(2, \d+\)"):
         ALL[case]()(prediction[..., 0], target[..., 0])

@@ -40,5 +40,5 @@ def test_sparsity_has_the_value_of_the_reference():
 
 
 def test_there_are_values_of_every_kind():
-    assert len(GOLDEN) == 15
+    assert len(GOLDEN) == 16
     assert len(MORE) == 38

@@ -15,11 +15,10 @@ SIGNALS = [
     auraloss.time.DCLoss,
     auraloss.time.LogCoshLoss,
     auraloss.time.SNRLoss,
-    auraloss.time.SISDRLoss,
+    auraloss.time.SDSDRLoss,
     auraloss.freq.STFTLoss,
     lambda: auraloss.freq.MultiResolutionSTFTLoss([256, 512], [64, 128], [256, 512]),
-    lambda: auraloss.freq.STFTLoss(scale="mel", n_bins=16, sample_rate=48000),
-    auraloss.freq.RandomResolutionSTFTLoss,
+    lambda: auraloss.freq.RandomResolutionSTFTLoss(max_fft_size=1024),
 ]
 
 
