@@ -113,7 +113,9 @@ def _tried(call: Callable[[], torch.Tensor]) -> torch.Tensor:
 def _shell(core: nn.Module) -> Shell:
     """A shell of a core whose channels are known."""
     if isinstance(core, Shell):
-        raise ConfigError([Problem((), "a shell has no place here: give its core, and say with 'output' what is compared")])
+        raise ConfigError(
+            [Problem((), "a shell has no place here: give its core, and say with 'output' what is compared")]
+        )
     shell = Shell(core)
     if shell.input_channels is None or shell.output_channels is None:
         raise ConfigError([Problem((), "no part of it says how many channels it has")])

@@ -94,9 +94,7 @@ def _decibels(eq: Any, w: torch.Tensor) -> torch.Tensor:
 def _one_of(eqs: Any, output: int) -> Any:
     """One output of an equaliser, as an equaliser of its own in float64."""
     bounds: Mapping[str, Any] = {name: getattr(eqs, name) for name in ("f_min", "f_max", "q_min", "q_max", "gain_max")}
-    one = type(eqs)(
-        (1, 1), eqs.n_bands, **bounds, nfft=eqs.nfft, fs=eqs.fs, requires_grad=False, dtype=torch.float64
-    )
+    one = type(eqs)((1, 1), eqs.n_bands, **bounds, nfft=eqs.nfft, fs=eqs.fs, requires_grad=False, dtype=torch.float64)
     one.assign_value(eqs.param.detach()[:, :, output, None])
     return one
 

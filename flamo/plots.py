@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from flamo.files import write_file
 
 if TYPE_CHECKING:
-    from flamo.filters import FilterSet as Fit
+    from flamo.filters import FilterSet
 
 _TICKS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -29,7 +29,7 @@ _RANGE_DB = 80.0  # below the highest value: what is drawn of a level
 _POINTS = 4000  # of a time signal: more than there are pixels
 
 
-def plot_fit(fit: Fit, path: Path) -> None:
+def plot_fit(fit: FilterSet, path: Path) -> None:
     """Target, fit and error over logarithmic frequency, as a PNG."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     curves, errors = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -67,12 +67,12 @@ def plot_losses(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         curves |= {name: [row.get("losses", {}).get(name) for row in rows] for name in names}
     drawn = {name: _finite(np.array(values, dtype=float)) for name, values in curves.items()}
     for name, values in drawn.items():
-        look = {"color": "0.25", "linewidth": 2.5} if name == "total" else {}
+        look: dict[str, Any] = {"color": "0.25", "linewidth": 2.5} if name == "total" else {}
         axes.plot(steps, values, marker="o" if len(rows) == 1 else None, label=name, **look)
     if rows and all(np.nanmin(values, initial=np.inf) > 0 for values in drawn.values()):
         axes.set_yscale("log")
     axes.set(xlabel="step", ylabel="loss")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, which="both", color="0.9")
     _legend(axes)
     _save(figure, path)

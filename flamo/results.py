@@ -13,7 +13,6 @@ import torch
 
 from flamo import plots
 from flamo.audio import write_wav
-from flamo.config.model import RunConfig
 from flamo.core.decay import energy_decay_db, octave_bands_of, octave_filters
 from flamo.core.shell import Shell
 from flamo.experiment import Experiment
@@ -104,7 +103,7 @@ def _magnitudes(experiment: Experiment, systems: Mapping[str, Shell], folder: Ru
     band = (frequency >= curve.frequency[0]) & (frequency <= curve.frequency[-1])
     points = np.geomspace(frequency[band][0], frequency[band][-1], 200)
     errors = [_rms(np.interp(points, frequency, (curves[name] - target).mean(1))) for name in ("before", "after")]
-    return {"magnitude error, rms": _figure(*errors, "dB")}
+    return {"magnitude error, rms": _figure(errors[0], errors[1], "dB")}
 
 
 def _target_spectrum(experiment: Experiment) -> np.ndarray | None:
@@ -127,15 +126,15 @@ def _spreads(experiment: Experiment, systems: Mapping[str, Shell]) -> dict[str, 
     if experiment.config.target != "flat":
         return {}
     spreads = [magnitude_spread(system, experiment.config.fs) for system in systems.values()]
-    return {"magnitude spread, RT 1 s": _figure(*spreads, "dB")}
+    return {"magnitude spread, RT 1 s": _figure(spreads[0], spreads[1], "dB")}
 
 
 @torch.no_grad()
 def magnitude_spread(system: Shell, fs: float, reverberation_time: float = 1.0) -> float:
     r"""Standard deviation in dB of a system's magnitude when all of it decays by 60 dB in ``reverberation_time`` s.
 
-    The decay is that of :math:`z \to z / \gamma`, :math:`\gamma = 10^{-3 / (f_s T)}`, which makes the poles of a lossless
-    network those of one with a homogeneous reverberation time. All inputs are excited at once.
+    The decay is that of :math:`z \to z / \gamma`, :math:`\gamma = 10^{-3 / (f_s T)}`, which makes the poles of a
+    lossless network those of one with a homogeneous reverberation time. All inputs are excited at once.
 
     Source: G. Dal Santo et al., Differentiable feedback delay network for colorless reverberation, DAFx 2023.
     """
@@ -177,7 +176,7 @@ def _decay_figure(curves: Curves, band: int) -> Figure:
     """RMS difference in dB while the target's decay is between 0 and -40 dB, before and after."""
     heard = curves["target"][:, band] > -40.0
     errors = [_rms((curves[name] - curves["target"])[heard, band]) for name in ("before", "after")]
-    return _figure(*errors, "dB")
+    return _figure(errors[0], errors[1], "dB")
 
 
 # -- exports -----------------------------------------------------------------------------------------------------------
@@ -205,5 +204,7 @@ def _table(experiment: Experiment) -> str:
     header = ["frequency", *(f"{what}_{n}" for n in outputs for what in ("magnitude_db", "phase"))]
     columns = [f(response[:, n]) for n in outputs for f in (_decibels, np.angle)]
     text = io.StringIO()
-    np.savetxt(text, np.column_stack([frequency, *columns]), fmt="%.9g", delimiter=",", header=",".join(header), comments="")
+    np.savetxt(
+        text, np.column_stack([frequency, *columns]), fmt="%.9g", delimiter=",", header=",".join(header), comments=""
+    )
     return text.getvalue()

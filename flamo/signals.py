@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from flamo.audio import Impulse, read_impulse
-from flamo.config.model import CurveTarget, SoundTarget, RunConfig, SignalInput, SystemTarget
+from flamo.config.model import CurveTarget, RunConfig, SignalInput, SoundTarget, SystemTarget
 from flamo.core.grid import FrequencyGrid
 from flamo.core.shell import Shell
 from flamo.errors import ConfigError, InputError, Problem

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from flamo.errors import InputError
 from flamo.checkpoints import Checkpoints
+from flamo.errors import InputError
 from flamo_trainers.state import pack, random_state, set_random_state, unpack
 
 TENSORS = {

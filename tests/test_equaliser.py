@@ -95,7 +95,9 @@ def test_the_saved_model_is_the_equaliser_of_the_filters(headphone):
 
 def test_a_known_equaliser_is_found_again(tmp_path):
     truth = [("lowshelf", 100.0, 5.0, 0.7), ("peaking", 1000.0, -4.0, 2.0), ("highshelf", 8000.0, 3.0, 0.7)]
-    curve = response_db([dict(zip(("type", "frequency", "gain_db", "q"), t, strict=True)) for t in truth], FREQUENCY, 44100)
+    curve = response_db(
+        [dict(zip(("type", "frequency", "gain_db", "q"), t, strict=True)) for t in truth], FREQUENCY, 44100
+    )
     target, file = curve_file(tmp_path, FREQUENCY, curve)
     filters = fitted(tmp_path / "run", target, file, bands=3, fs=44100)
     error = response_db(filters, FREQUENCY, 44100) - curve

@@ -265,7 +265,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_run(run, monkeypa
 def test_a_flat_target_leaves_the_level_alone(run):
     """The mean power of the system as built is what its magnitude is to be."""
     quiet, loud = (CONFIG.replace("[2, 1], learn: true", f"[2, 1], gain_db: {gain}") for gain in (-40, 40))
-    losses = [read_metrics(run(name, text=text) / "metrics.jsonl")[-1]["loss"] for name, text in (("a", quiet), ("b", loud))]
+    losses = [
+        read_metrics(run(name, text=text) / "metrics.jsonl")[-1]["loss"] for name, text in (("a", quiet), ("b", loud))
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
@@ -340,6 +342,11 @@ def test_weights_scale_the_losses(run):
 
 def test_groups_have_options_of_their_own(run):
     text = CONFIG.replace("schedule", 'groups: {"sum": {lr: 1e-9}}\nschedule')
-    before, after = (load_file(run(name, *sets, text=text) / "model.safetensors") for name, sets in (("a", ("stop.steps=1",)), ("b", ())))
+    before, after = (
+        load_file(run(name, *sets, text=text) / "model.safetensors")
+        for name, sets in (("a", ("stop.steps=1",)), ("b", ()))
+    )
     moved = {name: (after[name] - before[name]).abs().max().item() for name in before}
-    assert [name for name, distance in moved.items() if distance < 1e-6] == [n for n in moved if "sum" in n or "delay" in n or "feedforward" in n]
+    assert [name for name, distance in moved.items() if distance < 1e-6] == [
+        n for n in moved if "sum" in n or "delay" in n or "feedforward" in n
+    ]

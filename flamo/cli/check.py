@@ -14,13 +14,13 @@ from flamo.cli.options import Set, Verbose
 
 def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A configuration.", show_default=False)],
-    sets: Set = [],
+    sets: Set = None,
     verbose: Verbose = False,
 ) -> None:
     """Validate a configuration, build its system, and say what a step costs and how much aliases in time."""
     from flamo.config.loading import load_config
 
-    file = load_config(config, sets)
+    file = load_config(config, sets or ())
     loaded = file.checked()
     from flamo.cost import aliasing_db, parameter_counts, step_bytes
     from flamo.experiment import make_experiment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +32,7 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    sets: Set = [],
+    sets: Set = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder for the results; runs/NAME by default.", show_default=False),
@@ -72,13 +73,13 @@ def fit(
     if target is None:
         raise InputError("what is to be fitted? Give a configuration or a target; 'flamo fit --help' shows how")
     if Path(target).suffix.lower() not in CONFIG_SUFFIXES:
-        file, name = _recipe(target, of_equaliser, sets, seed)
+        file, name = _recipe(target, of_equaliser, sets or (), seed)
     elif of_equaliser:
         raise InputError(f"--{next(iter(of_equaliser))} is for targets of an equaliser; use --set with a configuration")
     else:
         from flamo.config.loading import load_config
 
-        file, name = load_config(Path(target), sets, seed), Path(target).stem
+        file, name = load_config(Path(target), sets or (), seed), Path(target).stem
     from flamo.run_folder import RunFolder, as_yaml
 
     folder = RunFolder(output or Path("runs") / name)
@@ -89,7 +90,7 @@ def fit(
         _run(file, folder, False, style, quiet)
 
 
-def _recipe(target: str, options: dict[str, int], sets: list[str], seed: int | None) -> tuple[ConfigFile, str]:
+def _recipe(target: str, options: dict[str, int], sets: Sequence[str], seed: int | None) -> tuple[ConfigFile, str]:
     """The configuration that a target stands for, and the name of its folder."""
     from flamo.targets import find_target
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
@@ -140,7 +140,7 @@ def _float(text: str) -> float:
 
 
 _TAG = "tag:yaml.org,2002:"
-_SCALARS = {
+_SCALARS: dict[str, Callable[[str], Any]] = {
     "str": str,
     **dict.fromkeys(("timestamp", "value", "merge"), str),  # a date, '=' and '<<' mean nothing else here
     "null": lambda _: None,

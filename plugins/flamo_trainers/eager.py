@@ -14,9 +14,9 @@ from torch import nn
 from torch.optim import LBFGS
 
 from flamo.core.checks import whole
+from flamo.core.stopping import EarlyStop
 from flamo_trainers.criteria import Criteria, part
 from flamo_trainers.optimizers import make
-from flamo.core.stopping import EarlyStop
 
 
 class EagerTrainer(Criteria):

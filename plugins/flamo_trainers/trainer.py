@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from flamo.core.stopping import EarlyStop
 from flamo_trainers.criteria import Criteria, part
 from flamo_trainers.engine import Step
 from flamo_trainers.optimizers import advance, make
-from flamo.core.stopping import EarlyStop
 
 
 class Trainer(Criteria):

@@ -143,7 +143,9 @@ def test_fit_of_a_target_takes_everything_that_a_configuration_does(flamo, tmp_p
 
 
 def test_a_failure_at_run_time_is_one_line_and_exit_code_1(run_python, tmp_path):
-    patch = "from flamo import fit\ndef fail(*_, **__): raise MemoryError('no room at all')\nfit.make_experiment = fail\n"
+    patch = (
+        "from flamo import fit\ndef fail(*_, **__): raise MemoryError('no room at all')\nfit.make_experiment = fail\n"
+    )
     code = patch + "import sys\nsys.argv = ['flamo', 'fit', 'headphone']\nfrom flamo.__main__ import main\nmain()"
     assert refused(run_python("-c", code, check=False), code=1) == "flamo: error: no room at all\n"
     assert not (tmp_path / "runs" / "headphone" / "run.json").exists()

@@ -74,7 +74,12 @@ MISTAKES = [
     ("[2, 1], learn: true", "[2, 1], learn: 1", 8, "gain.learn: must be true or false, got 1"),
     ("size: [2, 1]", "size: [2, one]", 8, "gain.size: must be a list of whole numbers, got [2, 'one']"),
     ("size: [2, 1]", "size: [0, 1]", 8, "input_gain.gain: every dimension of size must be at least 1, got (0, 1)"),
-    ("size: [2, 1]", "size: [3, 1]", 7, "system.series: Series: channels do not match: input_gain (Gain) has 3, feedback_loop"),
+    (
+        "size: [2, 1]",
+        "size: [3, 1]",
+        7,
+        "system.series: Series: channels do not match: input_gain (Gain) has 3, feedback_loop",
+    ),
     ("matrix_type: orthogonal", "matrix_type: ortogonal", 12, "matrix_type"),
     ("[13, 19]", "[13, -19]", 11, "samples: must be at least 0, got -19"),
     ("[13, 19]", "[13, x]", 11, "samples: must be a number or a list of numbers, got [13, 'x']"),
@@ -113,10 +118,14 @@ def refusal(tmp_path, text):
     (tmp_path / "fit.yaml").write_text(text)
     (tmp_path / "curve.csv").write_text("20,1\n200,0\n2000,1\n")
     file = load_config(tmp_path / "fit.yaml")
-    with pytest.raises(InputError) as refused, file.located():
-        experiment = make_experiment(file.checked())
-        make_engine(experiment)
+    with pytest.raises(InputError) as refused:
+        built(file)
     return refused.value
+
+
+def built(file):
+    with file.located():
+        return make_engine(make_experiment(file.checked()))
 
 
 def test_the_configuration_without_mistakes_is_good(tmp_path):
@@ -128,7 +137,9 @@ def test_there_are_forty_of_them():
     assert len({new for _, new, _, _ in MISTAKES}) >= 40
 
 
-@pytest.mark.parametrize(("old", "new", "line", "message"), MISTAKES, ids=[new.strip()[:40] for _, new, _, _ in MISTAKES])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"), MISTAKES, ids=[new.strip()[:40] for _, new, _, _ in MISTAKES]
+)
 def test_a_mistake_is_told_with_its_line(tmp_path, old, new, line, message):
     assert GOOD.count(old) == 1
     refused = refusal(tmp_path, GOOD.replace(old, new))

@@ -7,8 +7,8 @@ import torch
 import trainings
 from trainings import OPTIMIZERS, SCHEDULES, STEPS, build, digest, finish, resumed
 
-from flamo.errors import InputError
 from flamo.checkpoints import Checkpoints
+from flamo.errors import InputError
 
 ALL = [(o, s) for o in OPTIMIZERS for s in SCHEDULES]
 
