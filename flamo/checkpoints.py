@@ -125,5 +125,5 @@ def _digest(step: int, tensors: Mapping[str, torch.Tensor], text: str) -> str:
     digest = hashlib.sha256(json.dumps([VERSION, step, text]).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

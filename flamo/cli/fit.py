@@ -27,8 +27,8 @@ def fit(
         str | None,
         typer.Argument(
             metavar="[CONFIG | TARGET]",
-            help="A configuration (.yaml, .yml, .json), or what an equaliser is to become: a CSV of frequency in Hz and "
-            "a target in dB, or the example 'headphone'.",
+            help="A configuration (.yaml, .yml, .json), or what an equaliser is to become: a CSV of frequency in Hz "
+            "and a target in dB, or the example 'headphone'.",
             show_default=False,
         ),
     ] = None,
