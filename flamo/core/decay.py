@@ -10,7 +10,7 @@ import torch
 
 from flamo.core.checks import positive, whole
 
-ORDER = 6  # of the Butterworth prototype: the lowest, and so the one that rings least, of class 1 at any fraction
+ORDER = 6  # of the Butterworth prototype: enough for class 1 at any fraction, with little ringing
 
 
 def energy_decay_curve(h: torch.Tensor, dim: int = 1) -> torch.Tensor:

@@ -66,7 +66,7 @@ class mss_loss(nn.Module):
         name: str = "MSS",
         apply_mask: bool = False,
         threshold: float = 5,
-        p: float | str = "fro",
+        p: float | Literal["fro"] = "fro",
         log_term: bool = False,
         alpha: float = 1.0,
         form: Literal["yamamoto", "magenta"] | None = None,
@@ -87,13 +87,13 @@ class mss_loss(nn.Module):
         if self.energy_norm:
             prediction, target = unit_energy(prediction), unit_energy(target)
         total = prediction.new_zeros(len(prediction))
-        noise: torch.Tensor | float | None = self.noise_energy
+        noise: torch.Tensor | float | None = self.noise_energy if self.apply_mask else None
         for nfft in self.nfft:
             hop = max(1, int(nfft * (1 - self.overlap)))
             x, y = (self.spectrogram(signal, nfft, hop) for signal in (prediction, target))
-            if noise is None:
+            if self.apply_mask and noise is None:
                 noise = _noise_floor(y.detach())
-            total = total + self._distance(x, y, self._mask(y, noise) if self.apply_mask else None)
+            total = total + self._distance(x, y, None if noise is None else self._mask(y, noise))
         return total.mean()
 
     def spectrogram(self, x: torch.Tensor, nfft: int, hop: int) -> torch.Tensor:
@@ -143,7 +143,7 @@ class mel_mss_loss(mss_loss):
         name: str = "MelMSS",
         apply_mask: bool = False,
         threshold: float = 5,
-        p: float | str = "fro",
+        p: float | Literal["fro"] = "fro",
         log_term: bool = False,
         alpha: float = 1.0,
         noise_energy: float | None = None,

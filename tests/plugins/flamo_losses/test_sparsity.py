@@ -50,8 +50,9 @@ def test_the_matrix_may_be_anywhere(shell):
     series = flamo.Series(OrderedDict(mixing=mixing, attenuation=dsp.parallelGain((N,))))
     model = network(series, name="late_reverb")
     model = flamo.Shell(model, dsp.FFT(2048), dsp.iFFT(2048)) if shell else model
-    loss = sparsity_loss(of="late_reverb.feedback.mixing")(None, None, model)
-    torch.testing.assert_close(loss, expected(mixing.map(mixing.param)))
+    for of in ("late_reverb.feedback.mixing", "_Shell__core.late_reverb.feedback.mixing")[: 1 + shell]:
+        loss = sparsity_loss(of=of)(None, None, model)
+        torch.testing.assert_close(loss, expected(mixing.map(mixing.param)))
 
 
 def test_hadamard_is_dense_and_a_permutation_sparse():

@@ -119,6 +119,15 @@ def test_the_noise_may_be_given(signals):
     assert strict(*signals) != loose(*signals)
 
 
+@pytest.mark.parametrize("form", [None, "yamamoto", "magenta"])
+def test_where_all_is_noise_there_is_no_loss(signals, form):
+    assert flamo.mss_loss([64], apply_mask=True, noise_energy=1e9, form=form, log_term=True)(*signals) == 0
+
+
+def test_where_the_target_is_silent_no_decay_is_compared(signals):
+    assert flamo.edr_loss()(signals[0], torch.zeros_like(signals[1])) == 0
+
+
 def test_averages_are_sums_over_regions():
     x = torch.randn(1, 17000, 1, dtype=torch.float64)
     window = np.outer(*[signal.get_window("hann", 64)] * 2)
