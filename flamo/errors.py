@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 class FlamoError(Exception):
@@ -45,7 +45,7 @@ class Problem:
 
     path: tuple[str | int, ...]
     message: str
-    place: str = ""
+    place: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         where = [self.place] if self.place else []

@@ -156,7 +156,7 @@ def plot_band_decay(bands: Sequence[float], curves: Mapping[str, np.ndarray], fs
     >>> decay = -60 * np.arange(100)[:, None] / np.array([50, 30])
     >>> plot_band_decay([500, 1000], {"target": decay}, 100, getfixture("tmp_path") / "bands.png")
     """
-    columns = min(len(bands), 4 if len(bands) > 6 else 3)
+    columns = min(len(bands), 4 if len(bands) in (4, 7, 8) or len(bands) > 9 else 3)
     rows = math.ceil(len(bands) / columns)
     figure = Figure(figsize=(9, 0.9 + 2.1 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -230,7 +230,7 @@ def _frequency_axis(axes: Axes, low: float, high: float) -> None:
 
 
 def _hertz(frequency: float) -> str:
-    return f"{frequency / 1000:g} k" if frequency >= 1000 else f"{frequency:g} "
+    return f"{frequency / 1000:.3g} k" if frequency >= 1000 else f"{frequency:.3g} "
 
 
 def _legend(axes: Axes) -> None:

@@ -92,5 +92,6 @@ def test_an_unknown_name_gets_the_nearest_example():
 
 
 def test_the_example_is_the_measured_headphone():
-    target = find_target("headphone")
+    target, file = find_target("headphone")
+    assert file.name == "akg_k371.csv"
     assert (len(target.frequency), target.frequency[0], target.gain_db[0]) == (127, 20.0, -2.59)

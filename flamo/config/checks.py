@@ -20,9 +20,9 @@ Path = tuple[str | int, ...]
 def check_sections(data: Mapping[str, Any]) -> tuple[RunConfig | None, list[Problem]]:
     """The configuration, or everything that is wrong with it.
 
-    >>> config, problems = check_sections({"flamo": 1, "system": "gain", "target": "flt", "losses": ["mse"]})
+    >>> config, problems = check_sections({"flamo": 1, "system": "gian", "target": "flt", "losses": ["mse"]})
     >>> config, [str(problem) for problem in problems]
-    (None, ["target: must be 'flat', got 'flt'", 'system: size is missing'])
+    (None, ["target: must be 'flat', got 'flt'", "system: unknown component 'gian'; did you mean 'gain'?"])
     """
     config: RunConfig | None = None
     problems: list[Problem] = []

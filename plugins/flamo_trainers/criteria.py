@@ -51,14 +51,14 @@ class Criteria:
     def register_criterion(self, criterion: nn.Module, alpha: float = 1, requires_model: bool = False) -> None:
         """Add ``alpha`` times a criterion of (prediction, target), or (prediction, target, net), to the loss.
 
-        Each has a log of its own, under the name of its class; further ones of a class are numbered.
+        A criterion whose attribute ``requires_model`` is true gets the net in any case. Each has a log of its own, under the name of its class; further ones of a class are numbered.
         """
         kind = type(criterion).__name__
         count = sum(type(other).__name__ == kind for other in self.criterion)
         self.names.append(kind if count == 0 else f"{kind}_{count + 1}")
         self.criterion.append(criterion.to(self.device) if isinstance(criterion, nn.Module) else criterion)
         self.alpha.append(alpha)
-        self.requires_model.append(requires_model)
+        self.requires_model.append(requires_model or getattr(criterion, "requires_model", False))
 
     def _values(self, data: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
         """Every criterion, without its weight."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamo_trainers.stopping import EarlyStop
+from flamo.core.stopping import EarlyStop
 
 NAN = math.nan
 
