@@ -4,10 +4,14 @@ import sys
 
 import pytest
 import torch
+from hypothesis import settings
 from plugin_of_acme import HOOK, PARTS
 from strangers import write_distribution
 
 from flamo import registry
+
+
+settings.register_profile("thorough", max_examples=5000)  # pytest --hypothesis-profile=thorough
 
 
 @pytest.fixture(autouse=True)
