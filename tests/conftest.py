@@ -10,7 +10,6 @@ from strangers import write_distribution
 
 from flamo import registry
 
-
 settings.register_profile("thorough", max_examples=5000)  # pytest --hypothesis-profile=thorough
 
 

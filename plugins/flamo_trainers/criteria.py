@@ -51,8 +51,8 @@ class Criteria:
     def register_criterion(self, criterion: nn.Module, alpha: float = 1, requires_model: bool = False) -> None:
         """Add ``alpha`` times a criterion of (prediction, target), or (prediction, target, net), to the loss.
 
-        A criterion whose attribute ``requires_model`` is true gets the net in any case. Each has a log of its own, under
-        the name of its class; further ones of a class are numbered.
+        A criterion whose attribute ``requires_model`` is true gets the net in any case. Each has a log of its own,
+        under the name of its class; further ones of a class are numbered.
         """
         kind = type(criterion).__name__
         count = sum(type(other).__name__ == kind for other in self.criterion)
