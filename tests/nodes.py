@@ -30,7 +30,7 @@ WRONG = {
     "an argument like no other": ({"fft": {"xyz": 1}}, ("fft", "xyz"), "known are nfft, norm, dtype"),
     "no device": ({"gain": {"device": "cpu"}}, ("gain", "device"), "unknown argument"),
     "text for a number": ({"gain": {"nfft": "3"}}, ("gain", "nfft"), "must be a whole number, got '3'"),
-    "a fraction": ({"gain": {"nfft": 3.0}}, ("gain", "nfft"), "must be a whole number, got 3.0"),
+    "a fraction": ({"gain": {"nfft": 3.5}}, ("gain", "nfft"), "must be a whole number, got 3.5"),
     "true for a number": ({"gain": {"nfft": True}}, ("gain", "nfft"), "must be a whole number, got True"),
     "a number for true": ({"gain": {"learn": 1}}, ("gain", "learn"), "must be true or false, got 1"),
     "infinity": ({"gain": {"alias_decay_db": float("inf")}}, ("gain", "alias_decay_db"), "must be a finite number"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flamo.config.model import OUTPUTS, RunConfig
+from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig
 from flamo.config.schema import node_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +21,8 @@ def config_schema() -> dict[str, Any]:
     for name, definition in definitions.items():
         if name.startswith("loss/"):
             definition["properties"]["weight"] = {"type": "number", "description": "Share in the sum.", "default": 1}
+            rules = [rule for rule in definition.pop("allOf", []) if not _comes_from_the_top(rule)]
+            definition |= {"allOf": rules} if rules else {}
     properties = schema["properties"]
     properties["system"] |= {"$ref": "#/$defs/node"}
     properties["output"] |= {"anyOf": [{"enum": list(OUTPUTS)}, {"$ref": "#/$defs/node"}]}
@@ -28,3 +30,8 @@ def config_schema() -> dict[str, Any]:
     files = {"type": "string", "description": "A file, by its suffix."}
     properties["target"] = {"anyOf": [*properties["target"].pop("oneOf"), files], **properties["target"]}
     return {"$schema": DIALECT, **schema, "$defs": definitions}
+
+
+def _comes_from_the_top(rule: dict[str, Any]) -> bool:
+    """Whether a loss need not say what a rule requires."""
+    return any(set(choice["required"]) <= {*DEFAULTS, "sample_rate"} for choice in rule["anyOf"])

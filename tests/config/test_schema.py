@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 from nodes import NETWORK, WRONG
 from strangers import hook, write_distribution
 
@@ -12,42 +13,10 @@ from flamo.config.build import check_node
 from flamo.config.names import MODULES
 from flamo.config.schema import node_schema
 
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-
-
-def of_type(name, value):
-    if name in ("integer", "number"):
-        return isinstance(value, int if name == "integer" else (int, float)) and not isinstance(value, bool)
-    return isinstance(value, TYPES[name])
-
 
 def valid(schema, value, definitions):
-    """Whether a value fits a JSON Schema, of the words that are used here (JSON Schema 2020-12)."""
-
-    def fits(schema):
-        return valid(schema, value, definitions)
-
-    checks = {
-        "$ref": lambda ref: fits(definitions[ref.removeprefix("#/$defs/").replace("~1", "/")]),
-        "type": lambda name: of_type(name, value),
-        "enum": lambda values: value in values,
-        "anyOf": lambda schemas: any(map(fits, schemas)),
-        "allOf": lambda schemas: all(map(fits, schemas)),
-        "required": lambda names: set(names) <= set(value),
-        "items": lambda item: not isinstance(value, list) or all(valid(item, v, definitions) for v in value),
-        "properties": lambda named: all(valid(named[n], value[n], definitions) for n in named if n in value),
-        "additionalProperties": lambda rest: all(
-            rest is not False and valid(rest, v, definitions)
-            for n, v in value.items()
-            if n not in schema.get("properties", {})
-        ),
-        "minProperties": lambda count: len(value) >= count,
-        "maxProperties": lambda count: len(value) <= count,
-        "description": lambda text: True,
-    }
-    if "type" in schema and not of_type(schema["type"], value):
-        return False
-    return all(checks[word](given) for word, given in schema.items())
+    """Whether a value fits a JSON Schema."""
+    return Draft202012Validator({**schema, "$defs": definitions}).is_valid(value)
 
 
 @pytest.fixture(scope="module")
