@@ -14,7 +14,7 @@ from flamo.checkpoints import Checkpoints
 from flamo.config.model import RunConfig, one_key
 from flamo.core.stopping import EarlyStop
 from flamo.environment import environment, now
-from flamo.errors import ConfigError, InputWarning, NotFiniteError, Problem
+from flamo.errors import ConfigError, FlamoError, InputWarning, NotFiniteError, Problem
 from flamo.experiment import Experiment, make_experiment
 from flamo.report import write_report
 from flamo.results import write_results
@@ -144,7 +144,7 @@ def fit(
     Raises:
         InputError: something named by the configuration cannot be used.
         NotFiniteError: a loss or gradient was not finite; the folder holds the best state before.
-        OSError: the folder cannot be written; what was written before is whole.
+        FlamoError: the folder cannot be written; what was written before is whole.
     """
     run = Run(make_experiment(config), folder, progress, stopped)
     if resume:
@@ -154,13 +154,19 @@ def fit(
         folder.begin(config.resolved(), environment(command))
     start = time.monotonic()
     try:
+        return _to_the_end(run, start)
+    except OSError as error:
+        message = f"{folder.path}: cannot be written: {error.strerror or error}; what was written before is whole"
+        with suppress(OSError):
+            folder.update(status="failed", error=message)
+        raise FlamoError(f"{message}; go on with: {folder.record.get('resume')}") from error
+
+
+def _to_the_end(run: Run, start: float) -> Status:
+    try:
         status = run.go()
     except NotFiniteError as error:
         _end(run, start, "failed", str(error))
-        raise
-    except OSError as error:
-        with suppress(OSError):
-            folder.update(status="failed", error=str(error))
         raise
     _end(run, start, status)
     return status

@@ -13,7 +13,8 @@ import flamo
 from flamo import files
 from flamo.cli.progress import Silent
 from flamo.config.loading import load_config
-from flamo.errors import ConfigError, InputError, InputWarning, NotFiniteError
+from flamo.config.reading import parse
+from flamo.errors import ConfigError, FlamoError, InputError, InputWarning, NotFiniteError
 from flamo.experiment import make_experiment
 from flamo.fit import fit
 from flamo.run_folder import RunFolder, read_metrics
@@ -123,6 +124,13 @@ def test_the_written_configuration_repeats_the_run_byte_for_byte(run, tmp_path):
     again = run("b", text=(first / "config.yaml").read_text())
     assert same(first, again, (*SAME, "config.yaml"))
     assert not same(first, run("c", "seed=4"))
+
+
+def test_json_says_the_same(tmp_path):
+    (tmp_path / "fit.json").write_text(json.dumps(parse(CONFIG, "x.yaml").data))
+    file = load_config(tmp_path / "fit.json")
+    (tmp_path / "fit.yaml").write_text(CONFIG)
+    assert file.checked() == load_config(tmp_path / "fit.yaml").checked()
 
 
 @pytest.mark.parametrize("after", [1, 10, 17, 29])
@@ -238,7 +246,9 @@ def test_a_full_disk_is_an_error_that_loses_nothing(run, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("flamo.checkpoints.write_file", full)
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(
+            FlamoError, match=r"a: cannot be written: No space left on device; what was written before is whole; go on"
+        ):
             run("a")
     record = RunFolder(tmp_path / "a").record
     assert (record["status"], "No space left" in record["error"]) == ("failed", True)
