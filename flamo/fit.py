@@ -14,7 +14,7 @@ from flamo.checkpoints import Checkpoints
 from flamo.config.model import RunConfig, one_key
 from flamo.core.stopping import EarlyStop
 from flamo.environment import environment, now
-from flamo.errors import ConfigError, FlamoError, InputWarning, NotFiniteError, Problem
+from flamo.errors import ConfigError, FlamoError, InputError, InputWarning, NotFiniteError, Problem
 from flamo.experiment import Experiment, make_experiment
 from flamo.report import write_report
 from flamo.results import write_results
@@ -155,8 +155,9 @@ def fit(
     start = time.monotonic()
     try:
         return _to_the_end(run, start)
-    except OSError as error:
-        message = f"{folder.path}: cannot be written: {error.strerror or error}; what was written before is whole"
+    except (OSError, InputError) as error:  # the latter from saving the model
+        reason = getattr(error, "strerror", None) or error
+        message = f"{folder.path}: cannot be written: {reason}; what was written before is whole"
         with suppress(OSError):
             folder.update(status="failed", error=message)
         raise FlamoError(f"{message}; go on with: {folder.record.get('resume')}") from error

@@ -7,7 +7,6 @@ what stands in several places of the system at once.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from flamo.config.describe import describe, where
 from flamo.config.names import offer_of
 from flamo.config.ties import is_tied, tie, ties_of
 from flamo.errors import ConfigError, InputError
+from flamo.files import write_file
 
 FORMAT = "1"
 MOST_POINTS = 1 << 28
@@ -66,13 +66,9 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
         data = _bytes(model)
     except RecursionError:
         raise InputError(f"{path}: not written: the system contains itself, or is nested too deeply") from None
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_file(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
