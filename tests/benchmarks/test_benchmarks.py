@@ -3,7 +3,10 @@
 import io
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +19,8 @@ from benchmarks.report import Result, table
 from benchmarks.required import FULL_NFFT, REQUIRED, SEED_EXAMPLE
 from benchmarks.worker import Measurement, Request
 from rich.console import Console
+
+ROOT = Path(__file__).parents[2]
 
 NFFT = 2048
 FOUND = Measurement(
@@ -215,3 +220,9 @@ def test_scaling_has_tables_and_a_plot(tmp_path):
 
 def test_the_required_size_is_that_of_the_issue():
     assert compare.parser().parse_args([]).nfft == FULL_NFFT == 96000
+
+
+@pytest.mark.parametrize("module", ["compare", "scaling"])
+def test_it_runs_as_a_module_whatever_else_is_installed(module):
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", "--help"]
+    assert "usage" in subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.lower()
