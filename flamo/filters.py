@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from flamo import registry
-from flamo.targets import Target
+from flamo.curves import Curve
 
 COMPONENT = "filters/parametric_eq"
 BAND = (20.0, 10000.0)  # Hz: where headphone measurements can be trusted
@@ -30,7 +30,7 @@ class Filter:
 class FilterSet:
     """Rounded filters, and the response in dB that they have at the points of their target below fs/2."""
 
-    target: Target
+    target: Curve
     filters: tuple[Filter, ...]
     model: Any
     response_db: np.ndarray
@@ -63,7 +63,7 @@ def is_equaliser(system: Any) -> bool:
     return isinstance(system, registry.get("processor", COMPONENT)) and system.input_channels == 1
 
 
-def best_filters(eqs: Any, target: Target) -> FilterSet:
+def best_filters(eqs: Any, target: Curve) -> FilterSet:
     """The output of an equaliser that is nearest to a target, as rounded filters.
 
     Args:
@@ -78,11 +78,11 @@ def best_filters(eqs: Any, target: Target) -> FilterSet:
     return FilterSet(kept, filters, model, _decibels(model, w)[:, 0].numpy())
 
 
-def below(target: Target, limit: float) -> Target:
+def below(target: Curve, limit: float) -> Curve:
     """The points of a target below a frequency in Hz."""
     kept = [pair for pair in zip(target.frequency, target.gain_db, strict=True) if pair[0] < limit]
     frequency, gain_db = zip(*kept, strict=True) if kept else ((), ())
-    return Target(target.name, frequency, gain_db)
+    return Curve(target.name, frequency, gain_db)
 
 
 @torch.no_grad()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from flamo.core.response import Response
+    from flamo.curves import Curve
+    from flamo.design import Design
+    from flamo.equalizer import Equalizer
 
 
 @runtime_checkable
@@ -63,3 +67,28 @@ class Trainer(Protocol):
 
     def train(self, train_dataset: Any, valid_dataset: Any) -> None:
         """Train on pairs of input and target."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """What makes a curve or an equaliser of the bytes of a file; its constructor takes options, all with defaults."""
+
+    suffixes: ClassVar[tuple[str, ...]]
+    """Of the files that may be of this format, lower case, with the dot."""
+
+    def recognizes(self, data: bytes) -> bool:
+        """Whether the bytes look like this format, judged quickly; False where another reader should have them."""
+
+    def read(self, data: bytes, name: str) -> Curve | Equalizer:
+        """The content. Raises InputError, ``line N: what is wrong; what to do``."""
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """What writes a system as files of other programs; its constructor takes options, all with defaults."""
+
+    suffix: ClassVar[str]
+    """Of its main file, with the dot."""
+
+    def export(self, design: Design) -> Mapping[str, bytes]:
+        """Files by name, the main one first. Raises InputError where the format cannot hold the design: what it lacks."""

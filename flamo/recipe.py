@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from flamo.curves import Curve
 from flamo.errors import InputError
 from flamo.filters import below
-from flamo.targets import Target
 
 STARTS = 8  # equalisers fitted side by side, from different starting values; the best one is kept
 HIGHEST = 0.49  # of fs: as near to fs/2 as a band gets
@@ -16,7 +16,7 @@ GAIN_MAX, Q_MIN, Q_MAX = 20.0, 0.1, 10.0
 SCATTER = 0.5  # of the starting values on the axes on which they are learned
 
 
-def equaliser(target: Target, file: str, bands: int = 10, fs: int = 48000, steps: int = 800, seed: int = 0) -> Any:
+def equaliser(target: Curve, file: str, bands: int = 10, fs: int = 48000, steps: int = 800, seed: int = 0) -> Any:
     """The configuration that fits a parametric equaliser to the magnitude of a target on a logarithmic axis.
 
     Adam on frequency, gain and Q of every band, from several random starting points at once: the outputs of the system.
@@ -48,7 +48,7 @@ def equaliser(target: Target, file: str, bands: int = 10, fs: int = 48000, steps
         "seed": seed,
         "system": {"parametric_eq": {**arguments, **_starts(kept, bands, low, high, seed)}},
         "output": "magnitude",
-        "target": {"csv": file},
+        "target": {"curve": file},
         "losses": [{"magnitude": {"scale": "log", "low": low, "high": high}}],
         "optimizer": {"adam": {"lr": 0.1}},
         "schedule": {"one_cycle": {"max_lr": 0.1, "total_steps": steps + 2, "pct_start": 0.1}},
@@ -58,7 +58,7 @@ def equaliser(target: Target, file: str, bands: int = 10, fs: int = 48000, steps
     }
 
 
-def _starts(target: Target, bands: int, low: float, high: float, seed: int) -> dict[str, list[Any]]:
+def _starts(target: Curve, bands: int, low: float, high: float, seed: int) -> dict[str, list[Any]]:
     """Frequency, gain and Q of every band and start: an even spread, scattered, with half of the target's gains."""
     noise = SCATTER * np.random.default_rng(seed).standard_normal((2, bands, STARTS))
     noise[:, :, 0] = 0.0  # the first start is the even spread itself

@@ -201,7 +201,7 @@ def sums(files: Iterable[Path]) -> dict[str, str]:
 def named_files(config: Mapping[str, Any]) -> list[Path]:
     """The files that a resolved configuration reads."""
     sections = [section for section in (config["input"], config["target"]) if isinstance(section, dict)]
-    return [Path(section[kind]) for section in sections for kind in ("csv", "wav", "system") if kind in section]
+    return [Path(section[kind]) for section in sections for kind in ("curve", "wav", "system") if kind in section]
 
 
 def as_yaml(value: Any) -> str:

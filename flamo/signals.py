@@ -13,9 +13,10 @@ from flamo.audio import Impulse, read_impulse
 from flamo.config.model import CurveTarget, RunConfig, SignalInput, SoundTarget, SystemTarget
 from flamo.core.grid import FrequencyGrid
 from flamo.core.shell import Shell
+from flamo.curves import Curve
 from flamo.errors import ConfigError, InputError, Problem
 from flamo.saving import load
-from flamo.targets import Target, read_target
+from flamo.targets import read_target
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Wanted:
     """
 
     target: torch.Tensor
-    curve: Target | None = None
+    curve: Curve | None = None
     impulse: Impulse | None = None
     notes: tuple[str, ...] = ()
 
@@ -60,7 +61,7 @@ def wanted(config: RunConfig, model: Shell, output: nn.Module, spectrum: torch.T
     """
     target, channels = config.target, int(model.output_channels or 0)
     if isinstance(target, CurveTarget):
-        return _of_curve(config, read_target(Path(target.csv)), channels)
+        return _of_curve(config, read_target(Path(target.curve)), channels)
     if isinstance(target, SystemTarget):
         return Wanted(_answer(config, target, model, output, spectrum))
     if isinstance(target, SoundTarget):
@@ -86,7 +87,7 @@ def _of_sound(config: RunConfig, target: SoundTarget, output: nn.Module, channel
     return Wanted(answer, impulse=sound if is_impulse else None, notes=sound.notes)
 
 
-def _of_curve(config: RunConfig, curve: Target, channels: int) -> Wanted:
+def _of_curve(config: RunConfig, curve: Curve, channels: int) -> Wanted:
     """A curve in dB at the bins: interpolated over the logarithm of frequency, held at its ends."""
     if config.output not in ("magnitude", "decibels"):
         raise _misfit(f"a curve in dB needs 'output: magnitude' or 'output: decibels', not {config.output!r}")

@@ -7,9 +7,10 @@ import difflib
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from flamo.curves import Curve
 from flamo.errors import InputError
 
 EXAMPLES = {"headphone": "akg_k371.csv"}
@@ -19,16 +20,7 @@ MAX_DB = 200.0  # beyond this a value is no audio level but a mistake
 _FREQUENCY_NAMES = ("frequency", "freq", "f", "hz", "frequency (hz)", "frequency_hz", "freq(hz)")
 
 
-@dataclass(frozen=True)
-class Target:
-    """A curve in dB at ascending frequencies in Hz."""
-
-    name: str
-    frequency: tuple[float, ...]
-    gain_db: tuple[float, ...]
-
-
-def find_target(name: str) -> tuple[Target, Path]:
+def find_target(name: str) -> tuple[Curve, Path]:
     """A built-in example by its name, or a file; and where it is.
 
     Raises:
@@ -55,7 +47,7 @@ def _exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def read_target(path: Path) -> Target:
+def read_target(path: Path) -> Curve:
     """A CSV file of frequency in Hz and a target in dB, with comma, semicolon or tab, with or without a header.
 
     With a header, the target is the column ``equalization``, else ``target`` where there is no ``raw`` (in a file of
@@ -74,7 +66,7 @@ def read_target(path: Path) -> Target:
     return _parsed(path.stem.encode("utf-8", "replace").decode(), text, str(path))
 
 
-def _parsed(name: str, text: str, source: str) -> Target:
+def _parsed(name: str, text: str, source: str) -> Curve:
     try:
         rows = list(_rows(text))
     except csv.Error as error:
@@ -91,7 +83,7 @@ def _parsed(name: str, text: str, source: str) -> Target:
     if len(points) < 3:
         raise InputError(f"{source}: {len(points)} points; at least 3 are needed")
     ordered = sorted(points)
-    return Target(name, tuple(ordered), tuple(points[frequency][0] for frequency in ordered))
+    return Curve(name, tuple(ordered), tuple(points[frequency][0] for frequency in ordered))
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

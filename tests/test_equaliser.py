@@ -13,6 +13,7 @@ import flamo
 from flamo.cli.progress import Silent
 from flamo.config.loading import changed
 from flamo.config.reading import Document
+from flamo.curves import Curve
 from flamo.errors import ConfigError, InputError
 from flamo.experiment import make_experiment
 from flamo.filters import best_filters
@@ -20,7 +21,7 @@ from flamo.fit import fit
 from flamo.plots import plot_fit
 from flamo.recipe import equaliser
 from flamo.run_folder import RunFolder
-from flamo.targets import Target, find_target
+from flamo.targets import find_target
 
 FREQUENCY = np.geomspace(20, 20000, 300)
 
@@ -51,7 +52,7 @@ def fitted(folder, target, file, **options):
 def curve_file(folder, frequency, gain_db):
     path = folder / "curve.csv"
     np.savetxt(path, np.column_stack([frequency, gain_db]), delimiter=",")
-    return Target("curve", tuple(frequency), tuple(gain_db)), path
+    return Curve("curve", tuple(frequency), tuple(gain_db)), path
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +121,13 @@ def test_points_above_half_the_sampling_frequency_are_left_out():
     config = config_data(fs=16000)
     assert config["system"]["parametric_eq"]["f_max"] < 8000
     with pytest.raises(InputError, match="1 points below fs/2 = 500 Hz"):
-        equaliser(Target("high", (400.0, 600.0, 700.0), (0.0, 0.0, 0.0)), "x.csv", fs=1000)
+        equaliser(Curve("high", (400.0, 600.0, 700.0), (0.0, 0.0, 0.0)), "x.csv", fs=1000)
     with pytest.raises(InputError, match="all points are too near to fs/2 = 500 Hz"):
-        equaliser(Target("near", (491.0, 493.0, 495.0), (0.0, 0.0, 0.0)), "x.csv", fs=1000)
+        equaliser(Curve("near", (491.0, 493.0, 495.0), (0.0, 0.0, 0.0)), "x.csv", fs=1000)
 
 
 def test_starts_are_within_the_bounds_even_where_the_target_is_extreme():
-    target = Target("steep", (1e-3, 1.0, 2e4), (-200.0, 200.0, -200.0))
+    target = Curve("steep", (1e-3, 1.0, 2e4), (-200.0, 200.0, -200.0))
     arguments = equaliser(target, "x.csv", bands=64)["system"]["parametric_eq"]
     assert np.shape(arguments["frequency"]) == np.shape(arguments["q"]) == (64, 8, 1)
     assert np.min(arguments["frequency"]) > arguments["f_min"] > 0

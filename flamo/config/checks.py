@@ -112,9 +112,9 @@ _TYPES = {
 }
 _BOUNDS = {"greater_than": ("above", "gt"), "greater_than_equal": ("at least", "ge")}
 _BOUNDS |= {"less_than": ("below", "lt"), "less_than_equal": ("at most", "le")}
-_FILES = "a file, or {csv: FILE}, {wav: FILE} or {system: FILE}"
+_FILES = "a file, or {curve: FILE}, {wav: FILE} or {system: FILE}"
 _UNIONS = {"target": f"must be 'flat', {_FILES}", "input": "must be 'impulse', or {wav: FILE}"}
-_TAGS = ("word", "csv", "wav", "system")
+_TAGS = ("word", "curve", "wav", "system")
 
 
 def _translated(error: Mapping[str, Any], data: Mapping[str, Any]) -> Problem:

@@ -32,7 +32,7 @@ class Section(BaseModel):
 class CurveTarget(Section):
     """Magnitude in dB over frequency, from a CSV file."""
 
-    csv: Annotated[str, Field(min_length=1)]
+    curve: Annotated[str, Field(min_length=1)]
 
 
 class SoundTarget(Section):
@@ -64,7 +64,7 @@ def _kind(section: Any) -> str | None:
     if isinstance(section, str):
         return "word"
     keys = section if isinstance(section, dict) else vars(section) if isinstance(section, Section) else ()
-    return next((kind for kind in ("csv", "wav", "system") if kind in keys), None)
+    return next((kind for kind in ("curve", "wav", "system") if kind in keys), None)
 
 
 class Stop(Section):
@@ -106,11 +106,11 @@ class RunConfig(Section):
     )
     target: Annotated[
         Annotated[Literal["flat"], Tag("word")]
-        | Annotated[CurveTarget, Tag("csv")]
+        | Annotated[CurveTarget, Tag("curve")]
         | Annotated[SoundTarget, Tag("wav")]
         | Annotated[SystemTarget, Tag("system")],
         Discriminator(_kind),
-        Field(description="What the output is to be: flat, a file, or {csv: FILE}, {wav: FILE}, {system: FILE}."),
+        Field(description="What the output is to be: flat, a file, or {curve: FILE}, {wav: FILE}, {system: FILE}."),
     ]
     losses: Annotated[list[Node], Field(min_length=1, description="Components of kind loss, each with a weight.")]
     optimizer: Annotated[Node, Field(description="adam, adamw, sgd or lbfgs, with its options.")] = {"adam": {}}

@@ -10,12 +10,12 @@ import torch
 from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Decibels
 from flamo.core.memory import remembered
+from flamo.core.rbj import Sections
 from flamo.kernels.sections import cascade
 from flamo_filters.bands import bands_below
 from flamo_filters.graphic import graphic_sections
 from flamo_filters.graphic_eq import GraphicEQ
 from flamo_filters.least_squares import bounded_least_squares
-from flamo_filters.rbj import Sections
 
 PROTOTYPE_DB = 10.0  # gain of the sections whose leakage into other bands is measured
 BOUND_DB = 20.0  # of every command gain but the broadband one

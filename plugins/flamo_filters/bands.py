@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from flamo.core.checks import whole
-from flamo_filters.rbj import Sections
+from flamo.core.rbj import Sections
 
 Bands = tuple[torch.Tensor, torch.Tensor]  # centre frequencies, corners of the shelves
 

@@ -8,9 +8,9 @@ from torch import nn
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Chain, Clamp, Constraint, Decibels, Rows
 from flamo.core.physical import Quantity, Values, within
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import EDGE
 from flamo_filters.pass_filters import bandpass_filter, highpass_filter, lowpass_filter
-from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 _DESIGNS = {"lowpass": lowpass_filter, "highpass": highpass_filter, "bandpass": bandpass_filter}

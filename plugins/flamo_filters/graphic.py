@@ -13,8 +13,8 @@ import torch
 
 from flamo.core.checks import choice
 from flamo.core.memory import remembered
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import Value, tensors
-from flamo_filters.rbj import Sections
 
 PEAK_Q = math.sqrt(2.7) / 1.7
 

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from flamo.core.physical import Quantity, Values
+from flamo.core.rbj import Sections
 from flamo_filters.graphic import graphic_sections
-from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from flamo.core import rbj
 from flamo.core.checks import checked_size, positive, whole
 from flamo.core.constraints import Interval, LogInterval, Rows
 from flamo.core.physical import Quantity, Values, within
-from flamo_filters import rbj
+from flamo.core.rbj import Sections
 from flamo_filters.bands import band_sections, band_types
-from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 
@@ -110,11 +110,4 @@ class ParametricEQ(SectionFilter):
         frequency, q, gain_db = value.unbind(self.section_dim)
         omega, amplitude = 2 * torch.pi * frequency / self.fs, 10 ** (gain_db / 40)
         alpha = torch.sin(omega) / (2 * q)
-        return band_sections(_section, (omega, alpha, amplitude), self.section_dim)
-
-
-def _section(omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor, type: str) -> Sections:
-    if type == "peaking":
-        return rbj.peaking(omega, alpha, amplitude)
-    shelf = rbj.lowshelf if type == "lowshelf" else rbj.highshelf
-    return shelf(omega, 2 * torch.sqrt(amplitude) * alpha, amplitude)
+        return band_sections(rbj.section, (omega, alpha, amplitude), self.section_dim)

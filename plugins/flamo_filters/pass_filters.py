@@ -6,10 +6,10 @@ import math
 
 import torch
 
+from flamo.core import rbj
 from flamo.core.constraints import Decibels
-from flamo_filters import rbj
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import Value, tensors
-from flamo_filters.rbj import Sections
 
 
 def lowpass_filter(

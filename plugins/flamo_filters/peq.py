@@ -8,13 +8,13 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from flamo.core import rbj
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Identity
 from flamo.core.physical import Quantity, Values, within
-from flamo_filters import rbj
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import EDGE
 from flamo_filters.bands import band_sections
-from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 from flamo_filters.state_variable import state_variable
 

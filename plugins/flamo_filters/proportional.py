@@ -11,8 +11,8 @@ import math
 import torch
 
 from flamo.core.checks import choice
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import Value, tensors
-from flamo_filters.rbj import Sections
 
 
 def prop_shelving_filter(

@@ -9,11 +9,11 @@ import torch
 
 from flamo.core.computed import computed
 from flamo.core.poles import MAX_ORDER, HasPoles
+from flamo.core.rbj import Sections
 from flamo.core.response import Response
 from flamo.core.state_space import StateSpace
 from flamo.kernels.sections import cascade
 from flamo_filters.fir import Filter
-from flamo_filters.rbj import Sections
 
 
 class SectionFilter(Filter):

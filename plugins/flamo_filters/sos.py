@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from flamo.core.checks import checked_size, positive, whole
-from flamo_filters.rbj import Sections
+from flamo.core.rbj import Sections
 from flamo_filters.sections import SectionFilter
 
 

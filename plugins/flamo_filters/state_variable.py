@@ -7,7 +7,7 @@ import math
 import torch
 
 from flamo.core.checks import choice
-from flamo_filters.rbj import Sections
+from flamo.core.rbj import Sections
 
 TYPES = ("lowpass", "highpass", "bandpass", "lowshelf", "highshelf", "peaking", "notch")
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from flamo.core.checks import checked_size, choice, positive, whole
 from flamo.core.constraints import Softplus
 from flamo.core.physical import Quantity, Values, within
+from flamo.core.rbj import Sections
 from flamo_filters.arguments import EDGE
-from flamo_filters.rbj import Sections
 from flamo_filters.sections import SectionFilter
 from flamo_filters.state_variable import TYPES, mixing_values, state_variable
 

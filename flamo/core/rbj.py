@@ -50,6 +50,27 @@ def highshelf(omega: torch.Tensor, slope: torch.Tensor, amplitude: torch.Tensor)
     return b, torch.stack((up - down * cos + slope, 2 * (down - up * cos), up - down * cos - slope))
 
 
+def notch(omega: torch.Tensor, alpha: torch.Tensor) -> Sections:
+    r"""Notch: :math:`b = (1, -2\cos\omega, 1)`, a as for the lowpass."""
+    return _poles(omega, torch.zeros_like(alpha)), _poles(omega, alpha)
+
+
+def allpass(omega: torch.Tensor, alpha: torch.Tensor) -> Sections:
+    r"""Allpass: a as for the lowpass, b the same backwards."""
+    a = _poles(omega, alpha)
+    return a.flip(0), a
+
+
+def section(omega: torch.Tensor, alpha: torch.Tensor, amplitude: torch.Tensor, type: str) -> Sections:
+    """The design of a name: a function of this module. Only peaks and shelves have an amplitude."""
+    match type:
+        case "peaking":
+            return peaking(omega, alpha, amplitude)
+        case "lowshelf" | "highshelf":
+            return (lowshelf if type == "lowshelf" else highshelf)(omega, 2 * torch.sqrt(amplitude) * alpha, amplitude)
+    return _PLAIN[type](omega, alpha)
+
+
 def bandwidth_alpha(omega: torch.Tensor, octaves: torch.Tensor) -> torch.Tensor:
     r""":math:`\alpha = \sin\omega\,\sinh(\tfrac{\ln 2}{2}\,BW\,\omega / \sin\omega)` of a bandwidth in octaves."""
     sin = torch.sin(omega)
@@ -58,3 +79,6 @@ def bandwidth_alpha(omega: torch.Tensor, octaves: torch.Tensor) -> torch.Tensor:
 
 def _poles(omega: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
     return torch.stack(torch.broadcast_tensors(1 + alpha, -2 * torch.cos(omega), 1 - alpha))
+
+
+_PLAIN = {"lowpass": lowpass, "highpass": highpass, "bandpass": bandpass, "notch": notch, "allpass": allpass}
