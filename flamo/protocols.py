@@ -91,4 +91,4 @@ class Exporter(Protocol):
     """Of its main file, with the dot."""
 
     def export(self, design: Design) -> Mapping[str, bytes]:
-        """Files by name, the main one first. Raises InputError where the format cannot hold the design: what it lacks."""
+        """Files by name, the main one first. Raises InputError, what is lacking, for a design that it cannot hold."""

@@ -1,0 +1,1 @@
+"""Readers of curves and equalisers."""

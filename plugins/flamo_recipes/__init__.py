@@ -1,0 +1,1 @@
+"""Recipes: configurations from a target and options."""
