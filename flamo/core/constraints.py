@@ -16,6 +16,9 @@ import torch.nn.functional as F
 _TINY = 1e-30  # smallest magnitude whose logarithm is taken: keeps values and gradients finite, in float32 too
 
 
+Bound = float | tuple[float, ...]
+
+
 class Constraint:
     """Base of the constraints: ``c(raw)`` is the value, ``c.inverse(value)`` a raw parameter for it.
 
@@ -71,51 +74,58 @@ class Clamp(Constraint):
 class Interval(Constraint):
     r"""An interval: :math:`low + (high - low)\,\sigma(x)`. At the bounds themselves there is no gradient.
 
+    Bounds may be tuples that count along ``dim`` (negative); where they are equal, the value is fixed.
+
     >>> half = Interval(-20.0, 20.0)
     >>> half(torch.tensor(0.0)), half.inverse(torch.tensor(0.0))
     (tensor(0.), tensor(0.))
+    >>> Interval((0.0, 5.0), (1.0, 5.0))(torch.zeros(2))
+    tensor([0.5000, 5.0000])
     """
 
-    low: float
-    high: float
+    low: Bound
+    high: Bound
+    dim: int = -1
 
     def __post_init__(self) -> None:
         _check_bounds(self.low, self.high)
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        return (self.low + (self.high - self.low) * torch.sigmoid(raw)).clamp(
-            self.low, self.high
-        )  # rounding may leave it
+        low, high = _bounds(self, raw)
+        return (low + (high - low) * torch.sigmoid(raw)).clamp(low, high)  # rounding may leave it
 
     def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        share = (_within(value, self.low, self.high) - self.low) / (self.high - self.low)
-        return torch.logit(share, eps=torch.finfo(share.dtype).eps)
+        low, high = _bounds(self, value)
+        return _logit(_within(value, low, high) - low, high - low)
 
 
 @dataclass(frozen=True)
 class LogInterval(Constraint):
     r"""An interval on a logarithmic axis: :math:`low\,(high/low)^{\sigma(x)}`; for frequencies and Q.
 
+    Bounds may be tuples, as those of :class:`Interval`.
+
     >>> octaves = LogInterval(20.0, 20480.0)
     >>> round(octaves(torch.tensor(0.0)).item(), 3)
     640.0
     """
 
-    low: float
-    high: float
+    low: Bound
+    high: Bound
+    dim: int = -1
 
     def __post_init__(self) -> None:
         _check_bounds(self.low, self.high)
-        if self.low <= 0:
+        if min(_listed(self.low)) <= 0:
             raise ValueError(f"low must be positive on a logarithmic axis, got {self.low}")
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        octaves = math.log(self.high / self.low) * torch.sigmoid(raw)
-        return (self.low * torch.exp(octaves)).clamp(self.low, self.high)
+        low, high = _bounds(self, raw)
+        return (low * torch.exp(torch.log(high / low) * torch.sigmoid(raw))).clamp(low, high)
 
     def inverse(self, value: torch.Tensor) -> torch.Tensor:
-        share = torch.log(_within(value, self.low, self.high) / self.low) / math.log(self.high / self.low)
-        return torch.logit(share, eps=torch.finfo(share.dtype).eps)
+        low, high = _bounds(self, value)
+        return _logit(torch.log(_within(value, low, high) / low), torch.log(high / low))
 
 
 @dataclass(frozen=True)
@@ -191,13 +201,36 @@ class Rows(Constraint):
         return torch.stack([row.inverse(part) for row, part in parts], self.dim)
 
 
-def _check_bounds(low: float, high: float) -> None:
-    if not low < high:
+def _listed(bound: Bound) -> tuple[float, ...]:
+    return bound if isinstance(bound, tuple) else (bound,)
+
+
+def _check_bounds(low: Bound, high: Bound) -> None:
+    lows, highs = _listed(low), _listed(high)
+    if len(lows) != len(highs):
+        raise ValueError(f"low and high must be as many, got {len(lows)} and {len(highs)}")
+    fixed = isinstance(low, tuple)  # where a value may be
+    if not all(lo < hi or (fixed and lo == hi) for lo, hi in zip(lows, highs, strict=True)):
         raise ValueError(f"low must be below high, got low={low}, high={high}")
 
 
-def _within(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
+def _bounds(interval: Interval | LogInterval, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both bounds as tensors that broadcast to ``like``."""
+    shape = (-1, *(1,) * (-1 - interval.dim))
+    pair = (torch.tensor(bound, dtype=like.dtype, device=like.device) for bound in (interval.low, interval.high))
+    low, high = (bound.reshape(shape) if bound.ndim else bound for bound in pair)
+    return low, high
+
+
+def _logit(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    """Of a share; 0 where the interval has no length."""
+    share = torch.where(whole > 0, part / whole, 0.5)
+    return torch.logit(share, eps=torch.finfo(share.dtype).eps)
+
+
+def _within(value: torch.Tensor, low: torch.Tensor | float, high: torch.Tensor | float) -> torch.Tensor:
     outside = ~((value >= low) & (value <= high))
     if outside.any():
+        low, high = (torch.as_tensor(bound).expand_as(value)[outside].flatten()[0] for bound in (low, high))
         raise ValueError(f"value {value[outside].flatten()[0].item():g} is outside the range {low:g} to {high:g}")
     return value

@@ -22,20 +22,29 @@ def band_types(n_bands: int) -> tuple[str, ...]:
     return ("peaking",) if n_bands == 1 else ("lowshelf", *("peaking",) * (n_bands - 2), "highshelf")
 
 
-def band_sections(design: Callable[..., Sections], values: tuple[torch.Tensor, ...], dim: int) -> Sections:
+def band_sections(
+    design: Callable[..., Sections], values: tuple[torch.Tensor, ...], dim: int, types: tuple[str, ...] | None = None
+) -> Sections:
     """The sections of all bands from a design of bands of one type, ``design(*values, type=…)``.
 
     Args:
         design: what makes sections (b, a), each (3, …), of values (…).
         values: tensors that count the bands along ``dim``.
         dim: negative.
+        types: of every band; None is a low shelf, peaks, a high shelf.
     """
-    types = band_types(values[0].shape[dim])
-    groups = [(kind, types.count(kind)) for kind in dict.fromkeys(types)]
-    parts = zip(*(value.split([count for _, count in groups], dim) for value in values), strict=True)
-    sections = [design(*part, type=kind) for part, (kind, _) in zip(parts, groups, strict=True)]
+    types = band_types(values[0].shape[dim]) if types is None else types
+    groups = {kind: [n for n, other in enumerate(types) if other == kind] for kind in types}
+    order = [n for group in groups.values() for n in group]
+    if order != sorted(order):
+        values = tuple(value.index_select(dim, torch.tensor(order, device=value.device)) for value in values)
+    parts = zip(*(value.split([len(group) for group in groups.values()], dim) for value in values), strict=True)
+    sections = [design(*part, type=kind) for part, kind in zip(parts, groups, strict=True)]
     b, a = (torch.cat(c, dim) for c in zip(*sections, strict=True))
-    return b, a
+    if order == sorted(order):
+        return b, a
+    back = torch.tensor(order, device=b.device).argsort()
+    return b.index_select(dim, back), a.index_select(dim, back)
 
 
 def eq_freqs(

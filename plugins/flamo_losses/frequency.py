@@ -20,7 +20,7 @@ Weights = tuple[tuple[float, float], ...]
 class FrequencyLoss(nn.Module):
     r"""Base of losses on spectra that are weighted over frequency.
 
-    .. math:: L = \frac{\sum_k w_k e_k}{\sum_k w_k}, \quad
+    .. math:: L = \frac{\sum_k w_k |e_k|^2}{\sum_k w_k}, \quad
               w_k = \big(s(f_{k + 1/2}) - s(f_{k - 1/2})\big)\, v(f_k)
 
     averaged over items and channels. A bin counts by the length that it, as far as it is in the band, has on the scale
@@ -51,13 +51,32 @@ class FrequencyLoss(nn.Module):
         super().__init__()
         self.fs, self.scale = positive("fs", fs), choice("scale", scale, SCALES)
         self.low, self.high = _band(low, high, fs, scale)
-        self.weights = None if weights is None else _checked_weights(weights)
+        self.weights = None if weights is None else checked_pairs("weights", weights)
+
+    def error(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        """The error e whose squared magnitude counts, (B, F, N), or (B, F - 1, N) where it is between the bins."""
+        raise NotImplementedError(f"{type(self).__name__} must define error(y_pred, y_true)")
+
+    def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        error = self.error(y_pred, y_true)
+        square = (error * error.conj()).real if error.is_complex() else error.square()
+        return self.over_band(square, y_pred.shape[1]).mean()
+
+    def residuals(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        """Real numbers, in one dimension, the sum of whose squares is the loss."""
+        error = self.error(y_pred, y_true)
+        weights = self._weights(error, y_pred.shape[1]) / (error.shape[0] * error.shape[2])
+        scaled = error * weights.sqrt()
+        return (torch.view_as_real(scaled) if scaled.is_complex() else scaled).flatten()
 
     def over_band(self, error: torch.Tensor, bins: int) -> torch.Tensor:
         """The weighted mean of errors (B, bins, …), or (B, bins - 1, …) where they are between the bins: (B, 1, …)."""
+        return (error * self._weights(error, bins)).sum(1, keepdim=True)
+
+    def _weights(self, error: torch.Tensor, bins: int) -> torch.Tensor:
         plan = (float(self.fs), self.scale, self.low, self.high, self.weights)
-        weights = _weights(plan, bins, error.shape[1], error.device, error.dtype)
-        return (error * weights.reshape(-1, *(1,) * (error.ndim - 2))).sum(1, keepdim=True)
+        weights = _weights(plan, bins, error.shape[1], error.device, error.dtype.to_real())
+        return weights.reshape(-1, *(1,) * (error.ndim - 2))
 
 
 # Outside of inference mode and of a default device: what is remembered must serve everyone.
@@ -90,14 +109,15 @@ def _band(low: float, high: float | None, fs: float, scale: str) -> tuple[float,
     return bottom, top
 
 
-def _checked_weights(weights: Any) -> Weights:
+def checked_pairs(name: str, pairs: Any) -> Weights:
+    """Pairs of frequency and weight as numbers; raises TypeError or ValueError for anything else."""
     try:
-        pairs = tuple((number("weights", f), number("weights", v)) for f, v in weights)
+        checked = tuple((number(name, f), number(name, v)) for f, v in pairs)
     except (TypeError, ValueError):
-        raise TypeError(f"weights must be pairs of frequency and weight, got {weights!r}") from None
-    if not pairs or not _ascending(f for f, _ in pairs) or min(v for _, v in pairs) < 0:
-        raise ValueError(f"weights must be at least 0, at frequencies above 0 that ascend, got {weights!r}")
-    return pairs
+        raise TypeError(f"{name} must be pairs of frequency and weight, got {pairs!r}") from None
+    if not checked or not _ascending(f for f, _ in checked) or min(v for _, v in checked) < 0:
+        raise ValueError(f"{name} must be at least 0, at frequencies above 0 that ascend, got {pairs!r}")
+    return checked
 
 
 def _ascending(values: Iterable[float]) -> bool:

@@ -14,10 +14,10 @@ from flamo_losses.inputs import spectra_of
 class MagnitudeError(FrequencyLoss):
     r"""Mean squared error of the magnitude in dB.
 
-    .. math:: e_k = \big(20 \log_{10}|\hat Y_k| - 20 \log_{10}|Y_k| - c\big)^2
+    .. math:: e_k = 20 \log_{10}|\hat Y_k| - 20 \log_{10}|Y_k| - c
 
-    in dB², weighted over frequency as :class:`~flamo_losses.frequency.FrequencyLoss` says; its root is the usual error
-    in dB.
+    in dB, weighted over frequency as :class:`~flamo_losses.frequency.FrequencyLoss` says; the root of the loss is the
+    usual error in dB.
 
     Args:
         fs: sampling frequency in Hz.
@@ -51,11 +51,11 @@ class MagnitudeError(FrequencyLoss):
         super().__init__(fs, scale, low, high, weights)
         self.remove_mean, self.floor = remove_mean, number("floor", floor)
 
-    def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+    def error(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         prediction, target = spectra_of("MagnitudeError", y_pred, y_true)
         bins, least = prediction.shape[1], 10 ** (self.floor / 20)
         x, y = (20 * z.abs().clamp(min=least).log10() for z in (prediction, target))
         error = x - y
         if self.remove_mean:
             error = error - self.over_band(error, bins)
-        return self.over_band(error.square(), bins).mean()
+        return error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -29,6 +31,15 @@ class mse_loss(nn.Module):
         self.nfft, self.device = nfft, device
 
     def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        return self._error(y_pred, y_true).abs().square().mean()
+
+    def residuals(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
+        """Real numbers, in one dimension, the sum of whose squares is the loss."""
+        error = self._error(y_pred, y_true)
+        scaled = error / math.sqrt(error.numel())
+        return (torch.view_as_real(scaled) if scaled.is_complex() else scaled).flatten()
+
+    def _error(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         total = y_pred.sum(dim=-1)
         target = y_true.squeeze(-1) if y_true.ndim == y_pred.ndim else y_true
         if target.shape != total.shape:
@@ -36,4 +47,4 @@ class mse_loss(nn.Module):
                 f"mse_loss: a prediction {tuple(y_pred.shape)} needs a target {(*total.shape, 1)}, "
                 f"got {tuple(y_true.shape)}"
             )
-        return (total - target).abs().square().mean()
+        return total - target

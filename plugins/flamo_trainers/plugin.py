@@ -26,3 +26,9 @@ def flamo_components() -> Iterator[Component]:
         target="flamo_trainers.engine:Engine",
         summary="The steps of one training: optimiser, schedule, clipping, best state.",
     )
+    yield Component(
+        kind="trainer",
+        name="lm",
+        target="flamo_trainers.levenberg_marquardt:LevenbergMarquardt",
+        summary="Damped least squares: the Levenberg–Marquardt method with exact derivatives and several starts.",
+    )

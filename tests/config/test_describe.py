@@ -61,7 +61,7 @@ CHANGES = {
     "map": (
         dsp.Gain((1, 1)),
         lambda m: setattr(m, "map", Interval(0, 1)),
-        {"map": {"interval": {"low": 0, "high": 1}}},
+        {"map": {"interval": {"low": 0, "high": 1, "dim": -1}}},
     ),
     "map of a lambda": (
         dsp.Gain((1, 1), map=lambda p: p),

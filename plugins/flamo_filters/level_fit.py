@@ -1,0 +1,87 @@
+"""Fitting the level of an equaliser to curves in dB: residuals, their exact Jacobian, and where to start."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from flamo.kernels.levels import levels
+from flamo_filters.pursuit import pursue
+from flamo_filters.sections import SectionFilter
+
+
+class LevelFit:
+    r"""The least-squares problem of an equaliser of one channel and T curves, for S attempts at each at once.
+
+    .. math:: r_i = \sqrt{w_i} \Big(L(f_i) - t_i - \sum_j w_j \big(L(f_j) - t_j\big)\Big), \quad \sum_i w_i = 1
+
+    where the sum over j, the free gain, is only there if asked for; so the sum of squares is the weighted mean square
+    error in dB².
+
+    Args:
+        eq: an equaliser whose parameters (K, P, …) each belong to one section.
+        frequency: of the points in Hz, below fs/2, (T, F).
+        target: in dB, (T, F).
+        weight: of every point, (T, F); 0 leaves a point out.
+        remove_mean: whether a broadband gain is free.
+        name: of the loss that this is.
+    """
+
+    def __init__(
+        self,
+        eq: SectionFilter,
+        frequency: torch.Tensor,
+        target: torch.Tensor,
+        weight: torch.Tensor,
+        remove_mean: bool = False,
+        name: str = "level",
+    ) -> None:
+        self.parts = {name: slice(None)}
+        self.eq, self.target, self.frequency = eq, target, frequency
+        self.root = (weight / weight.sum(1, keepdim=True)).sqrt()[:, None]  # (T, 1, F), of unit norm
+        self.phi = torch.sin(math.pi * frequency / eq.fs) ** 2
+        self.remove_mean = remove_mean
+
+    def linearise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Residuals (T, S, F) and their derivatives (T, S, N, F) of raw parameters (T, S, N), N = K·P."""
+        T, S, _ = x.shape
+        K, P = self.eq.param.shape[:2]
+        raw = x.reshape(T * S, K, P).permute(1, 2, 0)
+        coefficients, slopes = self._coefficients(raw)
+        shape = (6, K, T, S)
+        level, jacobian = levels(coefficients.reshape(shape), slopes.reshape(P, *shape), self.phi)
+        return self.weighted(level - self.target[:, None]), self.weighted(jacobian)
+
+    def weighted(self, error: torch.Tensor) -> torch.Tensor:
+        """Errors in dB (T, S, …, F) times the roots of the weights, without their mean if the gain is free."""
+        root = self.root if error.ndim == 3 else self.root[:, None]
+        scaled = error * root
+        if self.remove_mean:
+            scaled.sub_(root * (root * scaled).sum(-1, keepdim=True))
+        return scaled
+
+    def _coefficients(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of raw parameters (K, P, M): coefficients (6, K, M) and their derivatives (P, 6, K, M).
+
+        One backward pass gives all: six copies, and of the n-th only the n-th coefficient counts.
+        """
+        K, P, M = raw.shape
+        copies = raw.repeat(1, 1, 6).requires_grad_()
+        with torch.enable_grad():
+            b, a = self.eq.sections(self.eq.map(copies[..., None]))
+            coefficients = torch.cat((b, a)).reshape(6, K, 6, M)
+            (slopes,) = torch.autograd.grad(coefficients.diagonal(dim1=0, dim2=2).sum(), copies)
+        return coefficients[:, :, 0].detach(), slopes.reshape(K, P, 6, M).permute(1, 2, 0, 3)
+
+    def starts(self, count: int) -> torch.Tensor:
+        """Raw parameters to start from, (T, count, N): greedy choices of bands, all but the first from random halves
+        of the candidates."""
+        values = pursue(self, count)  # (K, P, T·count)
+        raw = self.eq.map.inverse(values[..., None])[..., 0].clamp(-3.5, 3.5)
+        return raw.permute(2, 0, 1).reshape(len(self.target), count, -1)
+
+    @torch.no_grad()
+    def assign(self, flat: torch.Tensor) -> None:
+        """Put the equaliser into a state (N,)."""
+        self.eq.param.copy_(flat.reshape(self.eq.param.shape))
