@@ -27,7 +27,7 @@ def step_bytes(experiment: Experiment) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        total = torch.stack(list(experiment.objective().values())).sum()
+        total = torch.stack(list(experiment().values())).sum()
     del total
     return sum(kept.values())
 

@@ -34,7 +34,8 @@ class Term:
 class Experiment:
     """A system with what it is trained for.
 
-    ``spectrum`` is the input (1, F, N_in); the losses compare ``output(core(spectrum))`` with ``wanted.target``.
+    ``spectrum`` is the input (1, F, N_in); the losses compare ``output(core(spectrum))`` with ``wanted.target``. Of a
+    curve, the transfer function at its points, all inputs excited at once, takes the place of the spectrum.
     """
 
     config: RunConfig
@@ -44,10 +45,49 @@ class Experiment:
     wanted: Wanted
     terms: Mapping[str, Term]
 
-    def objective(self) -> dict[str, torch.Tensor]:
+    def __call__(self) -> dict[str, torch.Tensor]:
         """Every weighted loss by its name."""
-        estimate = self.output(self.model.get_core()(self.spectrum))
+        estimate = self.estimate()
         return {name: self.value(term, estimate) for name, term in self.terms.items()}
+
+    def estimate(self) -> torch.Tensor:
+        """What is compared with the target."""
+        core: Any = self.model.get_core()
+        if self.config.output != "curve" or self.wanted.curve is None:
+            return self.output(core(self.spectrum))
+        frequency = torch.tensor(self.wanted.curve.frequency, dtype=torch.float64)
+        response = torch.vmap(core.probe_w)(torch.exp(-2j * torch.pi / self.config.fs * frequency))  # (P, N_out, N_in)
+        return self.output(response.sum(-1)[None]).to(self.wanted.target)
+
+    def residuals(self) -> dict[str, torch.Tensor]:
+        """By the name of every loss, numbers the sum of whose squares is the weighted loss.
+
+        Raises:
+            ConfigError: a loss that is no sum of squares, or has a negative weight.
+        """
+        problems = [
+            Problem(("losses", n), f"{name} is no sum of squares, as the optimizer needs it")
+            for n, (name, term) in enumerate(self.terms.items())
+            if not hasattr(term.criterion, "residuals") or term.weight < 0
+        ]
+        if problems:
+            raise ConfigError(problems)
+        estimate, target = self.estimate(), self.wanted.target
+        return {n: t.weight**0.5 * t.criterion.residuals(estimate, target) for n, t in self.terms.items()}
+
+    def least_squares(self) -> Any:
+        """The problem as an equaliser of one channel states it itself, with a Jacobian in closed form; else None."""
+        core: Any = self.model.get_core()
+        curve = self.wanted.curve
+        [(name, term), *others] = self.terms.items()
+        one = (self.model.input_channels, self.model.output_channels) == (1, 1)
+        if self.config.output != "curve" or curve is None or others or term.weight != 1.0 or not one:
+            return None
+        if not (hasattr(core, "level_fit") and hasattr(term.criterion, "weight")) or self.config.alias_decay_db:
+            return None
+        rows = (curve.frequency, curve.gain_db, term.criterion.weight(len(curve.frequency)))
+        points = (torch.as_tensor(row, dtype=torch.float64)[None] for row in rows)
+        return core.level_fit(*points, remove_mean=term.criterion.remove_mean, name=name)
 
     def value(self, term: Term, estimate: torch.Tensor) -> torch.Tensor:
         """One weighted loss."""
@@ -73,15 +113,16 @@ def make_experiment(config: RunConfig) -> Experiment:
         model = _shell(build_node(config.system, defaults))
     with under("output"):
         output = build_node(OUTPUTS.get(config.output, config.output), defaults)
-    terms = _terms(config, defaults)
     spectrum = input_spectrum(config, model)
     if config.target == "flat":
         with torch.no_grad():
             spectrum = spectrum / model.get_core()(spectrum).abs().square().mean().sqrt()
-    experiment = Experiment(config, model, output, spectrum, wanted(config, model, output, spectrum), terms)
+    aim = wanted(config, model, output, spectrum)
+    points = aim.curve.frequency if aim.curve and config.output == "curve" else None
+    experiment = Experiment(config, model, output, spectrum, aim, _terms(config, {**defaults, "frequency": points}))
     _try(experiment)
     if "filters" in config.exports and not (is_equaliser(model.get_core()) and experiment.wanted.curve):
-        message = "filters are those of a parametric_eq with one input that is fitted to a curve"
+        message = "filters are those of a parametric_eq of one channel that is fitted to a curve"
         raise ConfigError([Problem(("exports",), message)])
     return experiment
 
@@ -92,7 +133,7 @@ def _try(experiment: Experiment) -> None:
     problems = []
     with torch.random.fork_rng(devices=[]):
         with under("system"):
-            estimate = _tried(lambda: experiment.output(experiment.model.get_core()(experiment.spectrum)))
+            estimate = _tried(experiment.estimate)
         for n, term in enumerate(experiment.terms.values()):
             trial = replace(term, criterion=deepcopy(term.criterion))  # it may remember what it has seen
             try:
@@ -106,7 +147,14 @@ def _try(experiment: Experiment) -> None:
 def _tried(call: Callable[[], torch.Tensor]) -> torch.Tensor:
     try:
         return call()
-    except (ValueError, TypeError, RuntimeError, LookupError) as error:  # of strangers, too
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+        LookupError,
+        NotImplementedError,
+        AttributeError,
+    ) as error:  # of strangers, too
         raise ConfigError([Problem((), " ".join(str(error).split()))]) from error
 
 

@@ -2,110 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import torch
 
 from flamo import registry
+from flamo.config.model import Rounding
 from flamo.curves import Curve
+from flamo.equalizer import Band, Equalizer
+from flamo.rounding import rounded
 
 COMPONENT = "filters/parametric_eq"
 BAND = (20.0, 10000.0)  # Hz: where headphone measurements can be trusted
-
-
-@dataclass(frozen=True)
-class Filter:
-    """One band, in the numbers that a player takes."""
-
-    type: str
-    frequency: float
-    gain_db: float
-    q: float
+SEMITONE = 2 ** (1 / 12)  # nearer than this, one band sits on another
 
 
 @dataclass(frozen=True)
 class FilterSet:
-    """Rounded filters, and the response in dB that they have at the points of their target below fs/2."""
+    """Rounded filters, and their errors at the points of a curve.
+
+    Args:
+        target: the curve.
+        weight: of its points, 1 in sum.
+        equalizer: bands, and the gain that makes the weighted mean error 0 where it is free.
+        model: the equaliser that they are.
+        error_db: response, gain included, minus target.
+        unrounded_rms: error before rounding.
+    """
 
     target: Curve
-    filters: tuple[Filter, ...]
+    weight: np.ndarray
+    equalizer: Equalizer
     model: Any
-    response_db: np.ndarray
+    error_db: np.ndarray
+    unrounded_rms: float
 
     @property
-    def error_db(self) -> np.ndarray:
-        """Response minus target."""
-        return self.response_db - np.asarray(self.target.gain_db)
+    def response_db(self) -> np.ndarray:
+        """At the points of the target."""
+        return self.error_db + np.asarray(self.target.gain_db)
 
-    def errors(self, low: float = 0.0, high: float = float("inf")) -> tuple[float, float]:
-        """RMS and largest error in dB from ``low`` to ``high`` Hz; NaN where the target has no point."""
+    def errors(self, low: float = 0.0, high: float = np.inf) -> tuple[float, float]:
+        """RMS and largest error in dB of the points that count from ``low`` to ``high`` Hz; NaN where there is none."""
         f = np.asarray(self.target.frequency)
-        error = self.error_db[(f >= low) & (f <= high)]
+        inside = (f >= low) & (f <= high) & (self.weight > 0)
+        error = self.error_db[inside]
+        if self.equalizer.gain_db and error.size:
+            error = error - error.mean()  # the gain is free in every band
         return (float(np.sqrt(np.mean(error**2))), float(np.abs(error).max())) if error.size else (np.nan, np.nan)
 
     def as_data(self) -> dict[str, Any]:
         """For filters.json."""
-        return {"fs": self.model.fs, "filters": [asdict(band) for band in self.filters]}
+        bands = [asdict(band) for band in self.equalizer.parts]
+        return {"fs": self.model.fs, "gain_db": self.equalizer.gain_db, "filters": bands}
 
     def as_table(self) -> str:
         """The filters as text, one a line."""
         rows = [f"{'':>2}  {'type':<10}  {'frequency/Hz':>12}  {'gain/dB':>7}  {'Q':>6}"]
-        for number, band in enumerate(self.filters, 1):
+        for number, band in enumerate(self.equalizer.parts, 1):
+            assert isinstance(band, Band)
             rows.append(f"{number:>2}  {band.type:<10}  {band.frequency:>12.2f}  {band.gain_db:>7.2f}  {band.q:>6.3f}")
+        if self.equalizer.gain_db:
+            rows.append(f"{'':>2}  gain {self.equalizer.gain_db:+.2f} dB")
         return "\n".join(rows) + "\n"
+
+    def notes(self) -> Iterator[str]:
+        """What a user should know: bands that work against each other."""
+        numbered = enumerate(self.equalizer.parts, 1)
+        for (m, a), (n, b) in combinations(numbered, 2):
+            near = 1 / SEMITONE < a.frequency / b.frequency < SEMITONE  # type: ignore[union-attr]
+            if near and a.gain_db * b.gain_db < 0:  # type: ignore[union-attr]
+                yield f"filters {m} and {n} work against each other at {a.frequency:g} Hz"  # type: ignore[union-attr]
 
 
 def is_equaliser(system: Any) -> bool:
-    """Whether a system is one parametric equaliser, of one input."""
-    return isinstance(system, registry.get("processor", COMPONENT)) and system.input_channels == 1
+    """Whether a system is one parametric equaliser of one channel."""
+    channels = (getattr(system, "input_channels", None), getattr(system, "output_channels", None))
+    return isinstance(system, registry.get("processor", COMPONENT)) and channels == (1, 1)
 
 
-def best_filters(eqs: Any, target: Curve) -> FilterSet:
-    """The output of an equaliser that is nearest to a target, as rounded filters.
+def filters_of(eq: Any, target: Curve, weight: np.ndarray, free_gain: bool, rounding: Rounding) -> FilterSet:
+    """The bands of a fitted equaliser, rounded so that the error stays small.
 
     Args:
-        eqs: a parametric equaliser of one input; its outputs are as many attempts.
-        target: its points at or above fs/2 are left out.
+        eq: a parametric equaliser of one channel.
+        target: what it was fitted to, below fs/2.
+        weight: of its points, 1 in sum.
+        free_gain: whether a broadband gain is free.
+        rounding: the steps of the numbers.
     """
-    kept = below(target, eqs.fs / 2)
-    w = torch.exp(-2j * torch.pi * torch.as_tensor(kept.frequency, dtype=torch.float64) / eqs.fs)
-    errors = _decibels(eqs, w) - torch.as_tensor(kept.gain_db, dtype=torch.float64)[:, None]
-    model = _one_of(eqs, int(errors.square().mean(0).argmin()))
-    filters = _rounded(model)
-    return FilterSet(kept, filters, model, _decibels(model, w)[:, 0].numpy())
+    points = torch.as_tensor(np.array([target.frequency, target.gain_db, weight]))[:, None]
+    fit = eq.level_fit(*points, remove_mean=free_gain)
+    before = fit.errors(eq.physical())[0]
+    values = rounded(eq, fit, rounding)
+    model = _with_values(eq, values)
+    error = fit.errors(values)[0].numpy()
+    gain = float(np.round(-(weight * error).sum(), 2)) if free_gain else 0.0
+    equalizer = Equalizer(target.name, tuple(_bands(eq, values)), gain)
+    rms = float((fit.weighted(before[None, None]) ** 2).sum().sqrt())
+    return FilterSet(target, weight, equalizer, model, error + gain, rms)
 
 
-def below(target: Curve, limit: float) -> Curve:
-    """The points of a target below a frequency in Hz."""
-    kept = [pair for pair in zip(target.frequency, target.gain_db, strict=True) if pair[0] < limit]
-    frequency, gain_db = zip(*kept, strict=True) if kept else ((), ())
-    return Curve(target.name, frequency, gain_db)
+def _bands(eq: Any, values: dict[str, torch.Tensor]) -> Iterator[Band]:
+    names = ("frequency", "gain_db", "q")
+    for type, *numbers in zip(eq.types, *(values[name].flatten().tolist() for name in names), strict=True):
+        yield Band(type, *(float(f"{number:.10g}") for number in numbers))
 
 
-@torch.no_grad()
-def _decibels(eq: Any, w: torch.Tensor) -> torch.Tensor:
-    """Magnitude in dB, (points, outputs)."""
-    return 20 * torch.log10(eq.transfer(w)[..., 0].abs())
-
-
-def _one_of(eqs: Any, output: int) -> Any:
-    """One output of an equaliser, as an equaliser of its own in float64."""
-    bounds: Mapping[str, Any] = {name: getattr(eqs, name) for name in ("f_min", "f_max", "q_min", "q_max", "gain_max")}
-    one = type(eqs)((1, 1), eqs.n_bands, **bounds, nfft=eqs.nfft, fs=eqs.fs, requires_grad=False, dtype=torch.float64)
-    one.assign_value(eqs.param.detach()[:, :, output, None])
+def _with_values(eq: Any, values: dict[str, torch.Tensor]) -> Any:
+    """An equaliser in float64 that has these values, and learns no more."""
+    bounds = {n: getattr(eq, n) for n in ("f_min", "f_max", "q_min", "q_max", "gain_min", "gain_max", "types")}
+    one = type(eq)((1, 1), eq.n_bands, **bounds, nfft=eq.nfft, fs=eq.fs, requires_grad=False, dtype=torch.float64)
+    one.set(**values)
     return one
-
-
-def _rounded(model: Any) -> tuple[Filter, ...]:
-    """Round and sort the bands of an equaliser in place, and list them: shelves at the ends, peaks by frequency."""
-    order = [0, *(1 + model.frequency[1:-1, 0, 0].argsort()).tolist(), model.n_bands - 1][: model.n_bands]
-    f, q, g = (v[order].numpy() for v in (model.frequency, model.q, model.gain_db))
-    f = f.round(2).clip(model.f_min, model.f_max)
-    q = q.round(3).clip(model.q_min, model.q_max)
-    g = g.round(2).clip(-model.gain_max, model.gain_max)
-    model.set(frequency=torch.as_tensor(f), q=torch.as_tensor(q), gain_db=torch.as_tensor(g))
-    rows = zip(model.types, f.ravel().tolist(), g.ravel().tolist(), q.ravel().tolist(), strict=True)
-    return tuple(Filter(*row) for row in rows)

@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from flamo import registry
 from flamo.checkpoints import Checkpoints
 from flamo.config.model import RunConfig, one_key
+from flamo.config.names import stepper
+from flamo.core.shell import Shell
 from flamo.core.stopping import EarlyStop
 from flamo.environment import environment, now
 from flamo.errors import ConfigError, FlamoError, InputError, InputWarning, NotFiniteError, Problem
@@ -31,6 +34,17 @@ class Progress(Protocol):
 
     def update(self, row: Mapping[str, Any], best: float) -> None:
         """A step is done; ``row`` is its line in metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: after how many steps, the best of which, with what error, in what time."""
+
+    status: str
+    steps: int
+    best_step: int
+    error: str | None = None
+    seconds: float = 0.0
 
 
 class Run:
@@ -105,18 +119,24 @@ def make_engine(experiment: Experiment, stateful: Mapping[str, Any] = {}) -> Any
     """
     config = experiment.config
     optimizer, options = one_key(config.optimizer)
+    held = {**experiment.stateful, **stateful}
+    if (own := stepper(optimizer)) is not None:
+        try:
+            return own(experiment.model, experiment, stateful=held, **options)
+        except (ValueError, TypeError) as error:
+            raise ConfigError([Problem(("optimizer",), str(error))]) from error
     schedule, schedule_options = one_key(config.schedule) if config.schedule else (None, {})
     try:
         return registry.get("trainer", "descent")(
             experiment.model,
-            experiment.objective,
+            experiment,
             optimizer=optimizer,
             options=options,
             groups=config.groups,
             schedule=schedule,
             schedule_options=schedule_options,
             clip=config.clip,
-            stateful={**experiment.stateful, **stateful},
+            stateful=held,
         )
     except (ValueError, TypeError) as error:
         key = "groups" if config.groups else "optimizer"  # whose options alone were tried before
@@ -174,13 +194,28 @@ def _to_the_end(run: Run, start: float) -> Status:
 
 
 def _end(run: Run, start: float, status: str, error: str | None = None) -> None:
-    """Write the results of the best state, and last of all what became of the run."""
-    record = {**run.folder.record, "status": status, "error": error, "ended": now()}
-    record["seconds"] = round(record.get("seconds", 0.0) + time.monotonic() - start, 3)
-    record |= {"steps": run.engine.step_number, "best_step": run.engine.best_step}
-    record |= {"notes": list(run.experiment.wanted.notes), "figures": {}}
+    """Write the results of the best state."""
     if run.engine.best_step >= 0:
         run.engine.load_best()
-        record["figures"] = write_results(run.experiment, run.before, run.folder)
-    write_report(run.folder.path, record)
-    run.folder.write(RUN, as_json(record))
+    outcome = Outcome(status, run.engine.step_number, run.engine.best_step, error, time.monotonic() - start)
+    conclude(run.experiment, run.before, run.folder, outcome)
+
+
+def conclude(experiment: Experiment, before: Shell, folder: RunFolder, outcome: Outcome) -> None:
+    """Write the results of a trained system, and last of all what became of its run.
+
+    Args:
+        experiment: with the system in its best state.
+        before: the system as it was built.
+        folder: begun before.
+        outcome: how it ended.
+    """
+    record = {**folder.record, "status": outcome.status, "error": outcome.error, "ended": now()}
+    record["seconds"] = round(record.get("seconds", 0.0) + outcome.seconds, 3)
+    record |= {"steps": outcome.steps, "best_step": outcome.best_step}
+    record |= {"notes": list(experiment.wanted.notes), "figures": {}}
+    if outcome.best_step >= 0:
+        record["figures"], notes = write_results(experiment, before, folder)
+        record["notes"] += notes
+    write_report(folder.path, record)
+    folder.write(RUN, as_json(record))

@@ -36,7 +36,7 @@ def plot_fit(fit: FilterSet, path: Path) -> None:
     frequency = np.asarray(fit.target.frequency)
     rms, largest = fit.errors()
     curves.semilogx(frequency, fit.target.gain_db, label="target", **_LOOKS["target"])
-    curves.semilogx(frequency, fit.response_db, label=f"fit, {len(fit.filters)} bands", **_LOOKS["after"])
+    curves.semilogx(frequency, fit.response_db, label=f"fit, {len(fit.equalizer.parts)} bands", **_LOOKS["after"])
     curves.set_ylabel("magnitude in dB")
     curves.set_title(f"{fit.target.name}: rms {rms:.2f} dB, maximum {largest:.2f} dB", parse_math=False)
     curves.legend()

@@ -70,6 +70,46 @@ class Trainer(Protocol):
 
 
 @runtime_checkable
+class Stepper(Protocol):
+    """A trainer that leads a run from a configuration: ``optimizer: {name: {options}}``.
+
+    It is made of the system and an objective, ``(net, objective, *, stateful={}, **options)``. The objective returns
+    weighted losses by name, or, as its method ``residuals``, numbers whose squares sum up to them.
+    """
+
+    step_number: int
+    best_loss: float
+    best_step: int
+
+    def step(self) -> Any:
+        """One step; returns what was measured before it: ``number``, ``loss``, ``losses`` by name, and ``lr``."""
+
+    def load_best(self) -> None:
+        """Put the system into its best state."""
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """All that is needed to go on exactly, ``stateful`` included, as tensors by name and JSON data."""
+
+    def restore(self, tensors: Mapping[str, torch.Tensor], data: Mapping[str, Any]) -> None:
+        """Go on from there."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """What makes a configuration of a target curve; its constructor takes options, all with defaults."""
+
+    def config(self, target: Mapping[str, Any], curve: Curve, fs: int, seed: int) -> Mapping[str, Any]:
+        """The configuration that fits a curve.
+
+        Args:
+            target: its section ``target``.
+            curve: what that stands for.
+            fs: sampling frequency in Hz.
+            seed: of the random numbers.
+        """
+
+
+@runtime_checkable
 class Reader(Protocol):
     """What makes a curve or an equaliser of the bytes of a file; its constructor takes options, all with defaults."""
 

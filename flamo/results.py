@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from flamo import plots
 from flamo.audio import write_wav
 from flamo.core.decay import energy_decay_db, octave_bands_of, octave_filters
 from flamo.core.shell import Shell
+from flamo.equalization import below
 from flamo.experiment import Experiment
-from flamo.filters import BAND, FilterSet, best_filters
+from flamo.filters import BAND, FilterSet, filters_of
 from flamo.run_folder import (
     AUDIO,
     FILTERS_JSON,
@@ -36,16 +38,16 @@ Figure = dict[str, float | str | None]
 Curves = Mapping[str, np.ndarray]
 
 
-def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> dict[str, Figure]:
-    """Write everything that is made of the trained system, and return the figures for run.json.
+def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> tuple[dict[str, Figure], list[str]]:
+    """Write everything that is made of the trained system, and return the figures and notes for run.json.
 
     Args:
         experiment: with the trained system.
         before: the system as it was built.
         folder: where to.
     """
-    exports, curve = experiment.config.exports, experiment.wanted.curve
-    filters = best_filters(experiment.model.get_core(), curve) if "filters" in exports and curve else None
+    exports = experiment.config.exports
+    filters = _fitted_filters(experiment) if "filters" in exports else None
     save(filters.model if filters else experiment.model, folder / MODEL)
     rows = read_metrics(folder / METRICS)
     (folder / PLOTS).mkdir(exist_ok=True)
@@ -63,7 +65,19 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> d
         write_wav(folder / AUDIO / "impulse_response.wav", signals["after"], experiment.config.fs)
     if "csv" in exports:
         folder.write(RESPONSE, _table(experiment))
-    return figures
+    return figures, list(filters.notes()) if filters else []
+
+
+def _fitted_filters(experiment: Experiment) -> FilterSet:
+    """The rounded filters of an equaliser."""
+    curve = experiment.wanted.curve
+    assert curve is not None  # was checked when the experiment was made
+    kept = below(curve, experiment.config.fs / 2)
+    criterion = next(iter(experiment.terms.values())).criterion
+    even = np.full(len(kept.frequency), 1 / len(kept.frequency))
+    weight = criterion.weight(len(even)).numpy() if experiment.config.output == "curve" else even
+    free = bool(getattr(criterion, "remove_mean", False))
+    return filters_of(experiment.model.get_core(), kept, weight, free, experiment.config.rounding)
 
 
 def _figure(before: float, after: float, unit: str = "") -> Figure:
@@ -100,6 +114,9 @@ def _magnitudes(experiment: Experiment, systems: Mapping[str, Shell], folder: Ru
     curve = experiment.wanted.curve
     if curve is None or target is None:
         return {}
+    if config.output == "curve":
+        errors = [math.sqrt(max(0.0, float(sum(replace(experiment, model=m)().values())))) for m in systems.values()]
+        return {"error at the points, rms": _figure(errors[0], errors[1], "dB")}
     band = (frequency >= curve.frequency[0]) & (frequency <= curve.frequency[-1])
     points = np.geomspace(frequency[band][0], frequency[band][-1], 200)
     errors = [_rms(np.interp(points, frequency, (curves[name] - target).mean(1))) for name in ("before", "after")]
@@ -109,6 +126,9 @@ def _magnitudes(experiment: Experiment, systems: Mapping[str, Shell], folder: Ru
 def _target_spectrum(experiment: Experiment) -> np.ndarray | None:
     """The target in dB at the bins, (F, N); None where the output is something else."""
     target, output = experiment.wanted.target[0], experiment.config.output
+    if output == "curve" and (curve := experiment.wanted.curve):
+        bins = np.fft.rfftfreq(experiment.config.nfft, 1 / experiment.config.fs)
+        return np.interp(np.log(np.maximum(bins, 1e-9)), np.log(curve.frequency), curve.gain_db)[:, None]
     if output in ("magnitude", "spectrum"):
         return _decibels(target)
     if output == "time":
@@ -193,6 +213,7 @@ def _filters(filters: FilterSet, folder: RunFolder) -> dict[str, Figure]:
         if rms == rms:  # a number: the target has points there
             figures[f"error of the filters{where}, rms"] = {"after": rms, "unit": "dB"}
             figures[f"error of the filters{where}, maximum"] = {"after": largest, "unit": "dB"}
+    figures["cost of rounding, rms"] = {"after": max(0.0, filters.errors()[0] - filters.unrounded_rms), "unit": "dB"}
     return figures
 
 

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
+from flamo.config.loading import TARGET_FILES
 from flamo.errors import InputError
 from flamo.files import PREFIX, write_file
 
@@ -201,7 +202,7 @@ def sums(files: Iterable[Path]) -> dict[str, str]:
 def named_files(config: Mapping[str, Any]) -> list[Path]:
     """The files that a resolved configuration reads."""
     sections = [section for section in (config["input"], config["target"]) if isinstance(section, dict)]
-    return [Path(section[kind]) for section in sections for kind in ("curve", "wav", "system") if kind in section]
+    return [Path(section[kind]) for section in sections for kind in TARGET_FILES if section.get(kind)]
 
 
 def as_yaml(value: Any) -> str:

@@ -14,9 +14,9 @@ from flamo.config.model import CurveTarget, RunConfig, SignalInput, SoundTarget,
 from flamo.core.grid import FrequencyGrid
 from flamo.core.shell import Shell
 from flamo.curves import Curve
+from flamo.equalization import wanted_curve
 from flamo.errors import ConfigError, InputError, Problem
 from flamo.saving import load
-from flamo.targets import read_target
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def wanted(config: RunConfig, model: Shell, output: nn.Module, spectrum: torch.T
     """
     target, channels = config.target, int(model.output_channels or 0)
     if isinstance(target, CurveTarget):
-        return _of_curve(config, read_target(Path(target.curve)), channels)
+        return _of_curve(config, wanted_curve(target, config.fs), channels)
+    if config.output == "curve":
+        raise _misfit("'output: curve' needs a curve")
     if isinstance(target, SystemTarget):
         return Wanted(_answer(config, target, model, output, spectrum))
     if isinstance(target, SoundTarget):
@@ -88,9 +90,12 @@ def _of_sound(config: RunConfig, target: SoundTarget, output: nn.Module, channel
 
 
 def _of_curve(config: RunConfig, curve: Curve, channels: int) -> Wanted:
-    """A curve in dB at the bins: interpolated over the logarithm of frequency, held at its ends."""
+    """A curve in dB at its points, or at the bins: interpolated over the logarithm of frequency, held at its ends."""
+    if config.output == "curve":
+        points = torch.tensor(curve.gain_db, dtype=getattr(torch, config.dtype))
+        return Wanted(points[None, :, None].repeat(1, 1, channels), curve=curve)
     if config.output not in ("magnitude", "decibels"):
-        raise _misfit(f"a curve in dB needs 'output: magnitude' or 'output: decibels', not {config.output!r}")
+        raise _misfit(f"a curve in dB needs 'output: curve', 'magnitude' or 'decibels', not {config.output!r}")
     bins = np.arange(config.nfft // 2 + 1) * (config.fs / config.nfft)
     gain_db = np.interp(np.log(np.maximum(bins, 1e-9)), np.log(curve.frequency), curve.gain_db)
     values = 10 ** (gain_db / 20) if config.output == "magnitude" else gain_db

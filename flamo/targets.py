@@ -47,7 +47,7 @@ def _exists(path: Path) -> bool:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def read_target(path: Path) -> Curve:
+def read_target(path: Path, role: str = "equalization") -> Curve:
     """A CSV file of frequency in Hz and a target in dB, with comma, semicolon or tab, with or without a header.
 
     With a header, the target is the column ``equalization``, else ``target`` where there is no ``raw`` (in a file of

@@ -1,34 +1,55 @@
-"""``flamo fit``: a configuration or a target in, a folder of results out."""
+"""``flamo fit``: a configuration or targets in, folders of results out."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from flamo.cli.options import Quiet, Set, Verbose
-from flamo.cli.progress import Style, emit, progress
-from flamo.cli.signals import stopped_by_signals
+from flamo.cli.progress import Style
+from flamo.cli.runs import Job, resume_run, run, run_all
 from flamo.errors import InputError
-
-if TYPE_CHECKING:
-    from flamo.config.loading import ConfigFile
-    from flamo.run_folder import RunFolder
 
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 
 
+def _of(panel: str, help: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+EQ, LIMITS, MEASURED = "Equalisers", "Limits of equalisers", "Measurements to equalise"
+RANGE = "LOW:HIGH"
+
+Recipe = Annotated[str | None, _of(EQ, "peq (parametric), geq (graphic), or another one; peq.")]
+Bands = Annotated[int | None, _of(EQ, "Filters; 10.", min=1, max=64)]
+Types = Annotated[str | None, _of(EQ, "auto: low shelf, peaks, high shelf; or lowshelf,peaking,… for every band.")]
+Fs = Annotated[int | None, _of(EQ, "Sampling frequency in Hz; 48000.", min=1000, max=10_000_000)]
+KeepGain = Annotated[bool, _of(EQ, "The level counts, too: no broadband gain is free.", "--keep-gain")]
+Starts = Annotated[int | None, _of(EQ, "Attempts, of which the best is kept; 16.", min=1, max=4096)]
+Steps = Annotated[int | None, _of(EQ, "Steps at most; 80.", min=1, max=1_000_000)]
+Within = Annotated[str | None, _of(LIMITS, "What counts, in Hz; 20:20000.", "--range", metavar=RANGE)]
+Ignore = Annotated[list[str] | None, _of(LIMITS, "What does not count, in Hz.", metavar=RANGE)]
+Weights = Annotated[str | None, _of(LIMITS, "Weights over frequency.", metavar="HZ:WEIGHT,...")]
+GainMax = Annotated[float | None, _of(LIMITS, "Largest gain and cut of a band in dB; 20.")]
+Q = Annotated[str | None, _of(LIMITS, "Range of Q; 0.1:10.", "--q", metavar=RANGE)]
+Frequency = Annotated[str | None, _of(LIMITS, "Range of the bands' frequencies in Hz; the target's.", metavar=RANGE)]
+Device = Annotated[Path | None, _of(LIMITS, "Gear with bands and steps of its own.", metavar="FILE.yaml")]
+Measurement = Annotated[str | None, _of(MEASURED, "What is to become the curve of --target.", metavar="FILE")]
+Curve = Annotated[Path | None, _of(MEASURED, "What measurements are to become.", "--target", metavar="FILE")]
+Smoothing = Annotated[float | None, _of(MEASURED, "Parts of an octave, 12 for 1/12; 2 octaves in the treble.")]
+MaxBoost = Annotated[float | None, _of(MEASURED, "Largest gain of all bands together in dB.")]
+MaxSlope = Annotated[float | None, _of(MEASURED, "Steepest boost of all bands together, in dB an octave.")]
+
+
 def fit(
-    target: Annotated[
-        str | None,
+    targets: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[CONFIG | TARGET]",
-            help="A configuration (.yaml, .yml, .json), or what an equaliser is to become: a CSV of frequency in Hz "
-            "and a target in dB, or the example 'headphone'.",
+            metavar="[CONFIG | TARGET...]",
+            help="A configuration (.yaml, .yml, .json), or what equalisers are to become: files of frequency in Hz and "
+            "dB, or the example 'headphone'.",
             show_default=False,
         ),
     ] = None,
@@ -45,106 +66,102 @@ def fit(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Of every random number.", show_default=False)
     ] = None,
-    bands: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Of an equaliser: its filters; 10.", show_default=False)
-    ] = None,
-    fs: Annotated[
-        int | None,
-        typer.Option(min=1000, max=10_000_000, help="Of an equaliser: sampling frequency; 48000.", show_default=False),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Of an equaliser: steps; 800.", show_default=False)
-    ] = None,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the configuration; do nothing.")] = False,
     style: Annotated[Style, typer.Option("--progress", help="Progress as a bar or lines, or as JSON.")] = Style.auto,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    recipe: Recipe = None,
+    bands: Bands = None,
+    types: Types = None,
+    fs: Fs = None,
+    keep_gain: KeepGain = False,
+    starts: Starts = None,
+    steps: Steps = None,
+    within: Within = None,
+    ignore: Ignore = None,
+    weights: Weights = None,
+    gain_max: GainMax = None,
+    q: Q = None,
+    frequency: Frequency = None,
+    device: Device = None,
+    measurement: Measurement = None,
+    target: Curve = None,
+    smoothing: Smoothing = None,
+    max_boost: MaxBoost = None,
+    max_slope: MaxSlope = None,
 ) -> None:
-    """Train a system as a configuration says, or fit an equaliser to a target curve; write a folder of results.
+    """Train a system as a configuration says, or fit equalisers to curves; write a folder of results for each.
 
     Ctrl-C ends the run after its step and writes everything; a second one leaves at once.
     """
-    of_equaliser = {n: v for n, v in (("bands", bands), ("fs", fs), ("steps", steps)) if v is not None}
+    listed = [*(targets or ()), *([measurement] if measurement else [])]
+    options: dict[str, Any] = {
+        "recipe": recipe,
+        "bands": bands,
+        "types": types,
+        "fs": fs,
+        "starts": starts,
+        "steps": steps,
+    }
+    options |= {"free_gain": False if keep_gain else None, "range": within, "ignore": ignore or None}
+    options |= {"weights": weights, "gain_max": gain_max, "q": q, "frequency": frequency, "device": device}
+    options |= {"target": target, "smoothing": smoothing, "max_boost": max_boost, "max_slope": max_slope}
+    told = {name: value for name, value in options.items() if value is not None}
     if resume is not None:
-        if target is not None or sets or output or overwrite or seed is not None or of_equaliser or print_config:
+        if listed or sets or output or overwrite or seed is not None or told or print_config:
             raise InputError("--resume DIR goes alone: the folder knows its configuration")
-        _resume(resume, style, quiet)
+        resume_run(resume, style, quiet)
         return
-    if target is None:
-        raise InputError("what is to be fitted? Give a configuration or a target; 'flamo fit --help' shows how")
-    if Path(target).suffix.lower() not in CONFIG_SUFFIXES:
-        file, name = _recipe(target, of_equaliser, sets or (), seed)
-    elif of_equaliser:
-        raise InputError(f"--{next(iter(of_equaliser))} is for targets of an equaliser; use --set with a configuration")
+    jobs, failed = _jobs(listed, told, sets or [], seed, output, measurement is not None)
+    if print_config:
+        from flamo.run_folder import as_yaml
+
+        typer.echo("---\n".join(as_yaml(job.file.checked().resolved()) for job in jobs), nl=False)
+    elif len(listed) == 1:
+        jobs[0].folder.check_new(overwrite)
+        run(jobs[0].file, jobs[0].folder, False, style, quiet)
     else:
+        run_all(jobs, failed, overwrite, style, quiet)
+
+
+def _jobs(
+    listed: list[str], told: dict[str, Any], sets: list[str], seed: int | None, output: Path | None, measured: bool
+) -> tuple[list[Job], dict[str, str]]:
+    """What is to be done, and what cannot be: names of several targets with the reason.
+
+    Raises:
+        InputError: nothing can be done.
+    """
+    if not listed:
+        raise InputError("what is to be fitted? Give a configuration or a target; 'flamo fit --help' shows how")
+    if measured and "target" not in told:
+        raise InputError("--measurement goes with --target, the curve that it is to become")
+    from flamo.run_folder import RunFolder
+
+    configs = [name for name in listed if Path(name).suffix.lower() in CONFIG_SUFFIXES]
+    if configs:
+        if len(listed) > 1:
+            raise InputError(f"{configs[0]}: a configuration goes alone; several at once are for target curves")
+        if told:
+            option = next(iter(told)).replace("_", "-")
+            raise InputError(f"--{option} is for targets of an equaliser; use --set with a configuration")
         from flamo.config.loading import load_config
 
-        file, name = load_config(Path(target), sets or (), seed), Path(target).stem
-    from flamo.run_folder import RunFolder, as_yaml
+        file = load_config(Path(listed[0]), sets, seed)
+        return [Job(listed[0], file, RunFolder(output or Path("runs") / Path(listed[0]).stem))], {}
+    from flamo.cli.recipes import plan
 
-    folder = RunFolder(output or Path("runs") / name)
-    if print_config:
-        typer.echo(as_yaml(file.checked().resolved()), nl=False)
-    else:
-        folder.check_new(overwrite)
-        _run(file, folder, False, style, quiet)
-
-
-def _recipe(target: str, options: dict[str, int], sets: Sequence[str], seed: int | None) -> tuple[ConfigFile, str]:
-    """The configuration that a target stands for, and the name of its folder."""
-    from flamo.targets import find_target
-
-    curve, file = find_target(target)
-    from flamo.config.loading import changed
-    from flamo.config.reading import Document
-    from flamo.recipe import equaliser
-
-    return changed(Document(target, equaliser(curve, str(file), **options)), sets, seed, Path()), curve.name
-
-
-def _resume(path: Path, style: Style, quiet: bool) -> None:
-    """Go on with an unfinished run, with its threads and unchanged inputs."""
-    from flamo.config.loading import load_config
-    from flamo.run_folder import CONFIG, RunFolder
-
-    folder = RunFolder(path)
-    record = folder.check_unfinished()
-    if record["status"] == "finished":
-        typer.echo(f"{path}: this run is finished; nothing is left to do", err=True)
-        return
-    import torch
-
-    torch.set_num_threads(int(record.get("threads", torch.get_num_threads())))
-    _run(load_config(folder / CONFIG), folder, True, style, quiet)
-
-
-def _run(file: ConfigFile, folder: RunFolder, resume: bool, style: Style, quiet: bool) -> None:
-    config = file.checked()
-    from flamo.fit import fit
-
-    command = shlex.join(["flamo", *sys.argv[1:]])
-    with file.located(), folder.locked(), stopped_by_signals() as stop:
-        with progress(style, quiet) as bar:
-            status = fit(config, folder, bar, stop, resume, command)
-        record = folder.record
-    if style is Style.json:
-        emit("end", status=status, folder=str(folder.path), figures=record["figures"])
-    elif not quiet:
-        _summary(record, folder)
-    if status == "interrupted":
-        typer.echo(f"flamo: interrupted after {record['steps']} steps; go on with: {record['resume']}", err=True)
-        raise typer.Exit(stop.exit_code)
-
-
-def _summary(record: dict[str, Any], folder: RunFolder) -> None:
-    """The filters of an equaliser, the figures of a run one a line, and where everything is."""
-    from flamo.run_folder import FILTERS_TEXT
-
-    if (folder / FILTERS_TEXT).exists():
-        typer.echo((folder / FILTERS_TEXT).read_text(encoding="utf-8"), nl=False)
-    for name, figure in record["figures"].items():
-        values = [f"{value:.4g}" for when in ("before", "after") if (value := figure.get(when)) is not None]
-        typer.echo(f"{name}: {' → '.join(values)} {figure['unit']}".rstrip())
-    for note in record["notes"]:
-        typer.echo(f"note: {note}")
-    typer.echo(f"written to {str(folder.path).encode('utf-8', 'replace').decode()}")
+    made, jobs, failed = plan(told, seed, sets), dict[str, Job](), dict[str, str]()
+    for target in listed:
+        try:
+            file, name = made.config_file(target)
+            if name in jobs:
+                raise InputError(f"{target}: {jobs[name].name} has the same name, and would have the same folder")
+        except InputError as error:
+            if len(listed) == 1:
+                raise
+            failed[target] = str(error)
+            continue
+        alone = output if output and len(listed) == 1 else (output or Path("runs")) / name
+        jobs[name] = Job(target, file, RunFolder(alone))
+    return list(jobs.values()), failed

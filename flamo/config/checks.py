@@ -12,6 +12,7 @@ from flamo import registry
 from flamo.config.arguments import nearest, shown
 from flamo.config.build import check_component, check_node
 from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig, Section, loss_defaults, one_key
+from flamo.config.names import stepper
 from flamo.errors import Problem
 
 Path = tuple[str | int, ...]
@@ -81,6 +82,9 @@ def _training(data: Mapping[str, Any]) -> Iterator[Problem]:
             parts[key] = one_key(node)
     optimizer, options = parts["optimizer"]
     schedule, schedule_options = parts.get("schedule", (None, {}))
+    if (own := stepper(optimizer)) is not None:
+        yield from _stepper(own, optimizer, options, data)
+        return
     engine = registry.get("trainer", "descent")
     try:
         engine(nn.Linear(1, 1), dict, optimizer=optimizer, options=options)
@@ -92,6 +96,18 @@ def _training(data: Mapping[str, Any]) -> Iterator[Problem]:
         engine(nn.Linear(1, 1), dict, **made)
     except (ValueError, TypeError) as error:
         yield Problem(("schedule",), str(error))
+
+
+def _stepper(own: Any, name: str, options: dict[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
+    """A trainer by its name, tried on a system of one number."""
+    for key in ("schedule", "groups", "clip"):
+        if data.get(key):
+            yield Problem((key,), f"is for gradient descent; {name} takes none")
+    net = nn.Linear(1, 1, bias=False)
+    try:
+        own(net, lambda: {"weight": net.weight.sum()}, **options)
+    except (ValueError, TypeError) as error:
+        yield Problem(("optimizer",), str(error))
 
 
 def _is_one_key(node: Any) -> bool:

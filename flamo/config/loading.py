@@ -15,6 +15,7 @@ from flamo.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from flamo.config.model import RunConfig
 
+TARGET_FILES = ("curve", "wav", "system", "measurement")
 TARGET_KINDS = {".csv": "curve", ".tsv": "curve", ".txt": "curve", ".frd": "curve", ".safetensors": "system"}
 
 
@@ -127,7 +128,7 @@ def _write_out(data: dict[str, Any], folder: File) -> None:
     target = data.get("target")
     if isinstance(target, str) and target != "flat":
         data["target"] = {TARGET_KINDS.get(File(target).suffix.lower(), "wav"): target}
-    for key, kinds in (("target", ("curve", "wav", "system")), ("input", ("wav",))):
+    for key, kinds in (("target", TARGET_FILES), ("input", ("wav",))):
         section = data.get(key)
         for kind in kinds:
             if isinstance(section, dict) and isinstance(section.get(kind), str) and section[kind]:

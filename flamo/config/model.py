@@ -13,7 +13,7 @@ from flamo.errors import ComponentLoadError, InputError
 DEFAULTS = ("nfft", "alias_decay_db", "fs", "dtype")
 """What components take from the top where they do not say it themselves."""
 
-OUTPUTS = {"spectrum": "identity", "time": "ifft_antialias"}
+OUTPUTS = {"spectrum": "identity", "time": "ifft_antialias", "curve": "decibels"}
 """The outputs that go by another name than their component."""
 
 Node = Any
@@ -30,9 +30,17 @@ class Section(BaseModel):
 
 
 class CurveTarget(Section):
-    """Magnitude in dB over frequency, from a CSV file."""
+    """Magnitude in dB over frequency, from a file that a reader knows; or what equalises a measurement to it."""
 
     curve: Annotated[str, Field(min_length=1)]
+    low: Annotated[Positive, Field(description="Lowest frequency that counts, in Hz.")] | None = None
+    high: Annotated[Positive, Field(description="Highest frequency that counts, in Hz.")] | None = None
+    measurement: Annotated[str, Field(min_length=1, description="What is to become the curve.")] | None = None
+    smoothing: Annotated[Positive, Field(description="Of a measurement: parts of an octave, 12 for 1/12.")] | None = (
+        None
+    )
+    max_boost_db: Annotated[Finite, Field(ge=0, description="Of a measurement: largest gain.")] | None = None
+    max_slope: Annotated[Positive, Field(description="Of a measurement: dB an octave.")] | None = None
 
 
 class SoundTarget(Section):
@@ -65,6 +73,17 @@ def _kind(section: Any) -> str | None:
         return "word"
     keys = section if isinstance(section, dict) else vars(section) if isinstance(section, Section) else ()
     return next((kind for kind in ("curve", "wav", "system") if kind in keys), None)
+
+
+Grid = Positive | Annotated[list[Positive], Field(min_length=1)]
+
+
+class Rounding(Section):
+    """The numbers that gear takes for the filters of an equaliser: multiples of a step, or the values of a list."""
+
+    frequency: Annotated[Grid, Field(description="In Hz.")] = 0.01
+    gain_db: Annotated[Positive, Field(description="In dB.")] = 0.01
+    q: Annotated[Grid, Field(description="Of the quality factors.")] = 0.001
 
 
 class Stop(Section):
@@ -101,9 +120,10 @@ class RunConfig(Section):
         Discriminator(_kind),
         Field(description="What goes into every input: impulse, or {wav: FILE}."),
     ] = "impulse"
-    output: Annotated[Node, Field(description="What is compared: magnitude, spectrum, time, or a transform.")] = (
-        "magnitude"
-    )
+    output: Annotated[
+        Node,
+        Field(description="What is compared: magnitude, spectrum, time, curve, or a transform."),
+    ] = "magnitude"
     target: Annotated[
         Annotated[Literal["flat"], Tag("word")]
         | Annotated[CurveTarget, Tag("curve")]
@@ -113,7 +133,9 @@ class RunConfig(Section):
         Field(description="What the output is to be: flat, a file, or {curve: FILE}, {wav: FILE}, {system: FILE}."),
     ]
     losses: Annotated[list[Node], Field(min_length=1, description="Components of kind loss, each with a weight.")]
-    optimizer: Annotated[Node, Field(description="adam, adamw, sgd or lbfgs, with its options.")] = {"adam": {}}
+    optimizer: Annotated[
+        Node, Field(description="adam, adamw, sgd, lbfgs or lm, or another trainer, with its options.")
+    ] = {"adam": {}}
     groups: Annotated[
         dict[str, dict[str, Any]], Field(description="Options for parameters whose names match a pattern.")
     ] = {}
@@ -121,6 +143,7 @@ class RunConfig(Section):
     clip: Annotated[Positive | None, Field(description="Largest norm of the gradient.")] = None
     stop: Stop = Stop()
     checkpoints: Checkpoints = Checkpoints()
+    rounding: Rounding = Rounding()
     exports: Annotated[
         list[Literal["wav", "csv", "filters"]],
         Field(description="wav: the impulse response; csv: the response in dB; filters: of an equaliser."),
@@ -148,10 +171,13 @@ def one_key(node: Any) -> tuple[str, dict[str, Any]]:
 
 
 def loss_defaults(name: str, defaults: dict[str, Any]) -> dict[str, Any]:
-    """What a loss takes from the top: the rate, and nfft where it must be told; else that is the length of a window."""
+    """What a loss takes from the top: the rate, the points of a curve, and nfft where it must be told; else that is the
+    length of a window."""
     taken = {"fs": defaults["fs"], "sample_rate": defaults["fs"]}
     try:
-        nfft = inspect.signature(registry.get("loss", name)).parameters.get("nfft")
+        parameters = inspect.signature(registry.get("loss", name)).parameters
     except (InputError, ComponentLoadError, ValueError):
         return taken  # the checks tell what is wrong
+    nfft = parameters.get("nfft")
+    taken |= {"frequency": defaults["frequency"]} if defaults.get("frequency") and "frequency" in parameters else {}
     return taken | ({"nfft": defaults["nfft"]} if nfft and nfft.default is nfft.empty else {})

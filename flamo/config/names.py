@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from typing import Any
 
 from flamo import registry
 from flamo.config.arguments import nearest
@@ -58,6 +59,15 @@ def offer_of(cls: type) -> Offer | None:
                 if registry.load(offer) is cls:
                     return offer
     return None
+
+
+def stepper(name: str) -> Any:
+    """The trainer of a name that leads a run from a file (see :class:`flamo.protocols.Stepper`); None for any other."""
+    try:
+        trainer = registry.get("trainer", name)
+    except (UnknownComponentError, AmbiguousComponentError):
+        return None
+    return trainer if all(hasattr(trainer, method) for method in ("step", "state", "restore", "load_best")) else None
 
 
 def qualified(offer: Offer) -> str:

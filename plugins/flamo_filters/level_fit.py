@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 
 from flamo.kernels.levels import levels
+from flamo_filters.apart import apart
 from flamo_filters.pursuit import pursue
 from flamo_filters.sections import SectionFilter
 
@@ -37,21 +40,36 @@ class LevelFit:
         remove_mean: bool = False,
         name: str = "level",
     ) -> None:
-        self.parts = {name: slice(None)}
+        self.parts = {name: slice(frequency.shape[1]), "bands apart": slice(frequency.shape[1], None)}
         self.eq, self.target, self.frequency = eq, target, frequency
         self.root = (weight / weight.sum(1, keepdim=True)).sqrt()[:, None]  # (T, 1, F), of unit norm
         self.phi = torch.sin(math.pi * frequency / eq.fs) ** 2
         self.remove_mean = remove_mean
 
+    @classmethod
+    def stacked(cls, fits: Sequence[LevelFit]) -> LevelFit:
+        """Problems of equalisers that are alike as one; short curves are filled with points that do not count."""
+        points = max(fit.target.shape[1] for fit in fits)
+        rows = [(fit.frequency, fit.target, fit.root[:, 0].square()) for fit in fits]
+        filled = [
+            torch.cat([F.pad(row[n], (0, points - row[n].shape[1]), value=1.0 if n == 0 else 0.0) for row in rows])
+            for n in range(3)
+        ]
+        return cls(fits[0].eq, *filled, remove_mean=fits[0].remove_mean, name=next(iter(fits[0].parts)))
+
     def linearise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Residuals (T, S, F) and their derivatives (T, S, N, F) of raw parameters (T, S, N), N = K·P."""
-        T, S, _ = x.shape
+        """Residuals (T, S, R) and their derivatives (T, S, N, R) of raw parameters (T, S, N), N = K·P: those of the
+        points, then those of :func:`~flamo_filters.apart.apart`."""
+        T, S, N = x.shape
         K, P = self.eq.param.shape[:2]
         raw = x.reshape(T * S, K, P).permute(1, 2, 0)
         coefficients, slopes = self._coefficients(raw)
         shape = (6, K, T, S)
         level, jacobian = levels(coefficients.reshape(shape), slopes.reshape(P, *shape), self.phi)
-        return self.weighted(level - self.target[:, None]), self.weighted(jacobian)
+        pairs, by_pairs = apart(self.eq.map, raw)
+        residuals = (self.weighted(level - self.target[:, None]), pairs.T.reshape(T, S, -1))
+        jacobians = (self.weighted(jacobian), by_pairs.permute(3, 1, 2, 0).reshape(T, S, N, -1))
+        return torch.cat(residuals, -1), torch.cat(jacobians, -1)
 
     def weighted(self, error: torch.Tensor) -> torch.Tensor:
         """Errors in dB (T, S, …, F) times the roots of the weights, without their mean if the gain is free."""
@@ -60,6 +78,13 @@ class LevelFit:
         if self.remove_mean:
             scaled.sub_(root * (root * scaled).sum(-1, keepdim=True))
         return scaled
+
+    @torch.no_grad()
+    def errors(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Level minus target in dB of the only curve, (S, F), for frequencies, Qs and gains (K, S, 1)."""
+        value = torch.stack([values[name] for name in ("frequency", "q", "gain_db")], 1).to(self.target)
+        coefficients = torch.cat(self.eq.sections(value)).movedim(-1, 2)  # (6, K, 1, S)
+        return levels(coefficients, coefficients.new_zeros(0, *coefficients.shape), self.phi)[0][0] - self.target
 
     def _coefficients(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of raw parameters (K, P, M): coefficients (6, K, M) and their derivatives (P, 6, K, M).

@@ -71,8 +71,9 @@ def _chosen(
     T, n, _ = shapes.shape
     group = torch.tensor([c[2] for c in candidates])
     few = torch.bincount(group)[group] < 8  # of these nothing is to be left out
-    open_ = (torch.rand(T, count, n) < 0.5) | few
-    open_[:, 0] = True
+    half = (torch.rand(count, n) < 0.5) | few  # the same for every curve: it fares alone as it does among others
+    half[0] = True
+    open_ = half.expand(T, count, n).clone()
     left = room.expand(T, count, -1).clone()
     unit = shapes / shapes.norm(dim=2, keepdim=True).clamp(min=1e-9)
     rest, gain = wanted[:, None].expand(T, count, -1), torch.empty(0)

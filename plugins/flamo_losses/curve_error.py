@@ -22,7 +22,7 @@ class CurveError(nn.Module):
         frequency: of the points in Hz; a run from a configuration gives those of its curve. Needed for weights.
         weights: pairs of frequency in Hz and weight, interpolated linearly over log frequency; None is 1 throughout.
         ignore: pairs of frequencies in Hz between which points do not count.
-        remove_mean: whether a broadband gain is free: c is the weighted mean difference of each item and channel, else 0.
+        remove_mean: whether a broadband gain is free: c is the weighted mean difference of each channel, else 0.
 
     Raises:
         TypeError, ValueError: weights below 0 or not in ascending order, a band that is none, weights without
@@ -31,7 +31,7 @@ class CurveError(nn.Module):
     Shapes: prediction and target (B, P, N), real → scalar.
 
     >>> y = torch.zeros(1, 3, 1)
-    >>> CurveError()(y + 2, y), CurveError(remove_mean=True)(y + 2, y)
+    >>> CurveError()(y + 2, y).round(), CurveError(remove_mean=True)(y + 2, y)
     (tensor(4.), tensor(0.))
     """
 

@@ -34,4 +34,8 @@ def flamo_components() -> Iterator[Component]:
     yield _loss("magnitude", "magnitude:MagnitudeError", "Mean squared error of the magnitude in dB.")
     yield _loss("complex", "complex_error:ComplexError", "Mean squared error of complex spectra.")
     yield _loss("group_delay", "group_delay:GroupDelayError", "Mean squared error of the group delay in ms.")
-    yield _loss("curve_error", "curve_error:CurveError", "Mean squared error of a level in dB at the points of a curve, each of which counts the same unless weighted.")
+    yield _loss(
+        "curve_error",
+        "curve_error:CurveError",
+        "Mean squared error of a level in dB at the points of a curve, each of which counts the same unless weighted.",
+    )

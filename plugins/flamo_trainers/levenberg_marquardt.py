@@ -72,6 +72,11 @@ class LevenbergMarquardt:
         self.best_loss, self.best_step = math.inf, -1
         self._solver: DampedLeastSquares | None = None
 
+    @staticmethod
+    def solver_of(problem: Problem, starts: int = 8, scatter: float = 0.5, damping: float = 1.0) -> DampedLeastSquares:
+        """The solver of problems that are their own, many at once; options as above."""
+        return DampedLeastSquares(problem, starts, damping)
+
     @property
     def solver(self) -> DampedLeastSquares:
         """The solver; it measures the starts when it is first needed."""

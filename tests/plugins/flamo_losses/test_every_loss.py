@@ -140,7 +140,7 @@ def test_a_spectrum_is_no_signal(case):
 
 def test_every_loss_can_be_found_by_name():
     ours = {offer.component.name for offer in registry.offers("loss") if offer.plugin.name == "losses"}
-    assert ours == {name.split()[0] for name in ALL} | {"mse", "masked_mse", "sparsity"}
+    assert ours == {name.split()[0] for name in ALL} | {"mse", "masked_mse", "sparsity", "curve_error"}
     for name in ours:
         loss = registry.get("loss", name)
         assert getattr(flamo, loss.__name__) is loss
