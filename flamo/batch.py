@@ -90,12 +90,12 @@ def _alone(job: Any, config: RunConfig, command: str, progress: Progress, stoppe
 def _batch(items: list[Item], command: str, stopped: Callable[[], bool]) -> Iterator[tuple[Any, str | None]]:
     """Solve what is alike, then write it."""
     before = [deepcopy(item.experiment.model) for item in items]
-    outcome, rows = _solved(items, stopped)
+    outcome, rows = solve(items, stopped)
     for item, system, history in zip(items, before, rows, strict=True):
         yield item.job, _told(lambda i=item, s=system, h=history: _write(i, s, h, outcome, command))  # type: ignore[misc]
 
 
-def _solved(items: list[Item], stopped: Callable[[], bool]) -> tuple[Outcome, list[list[float]]]:
+def solve(items: list[Item], stopped: Callable[[], bool]) -> tuple[Outcome, list[list[float]]]:
     """Every system in its best state, and the loss of each at every step."""
     config = items[0].config
     problem = type(items[0].problem).stacked([item.problem for item in items])

@@ -64,7 +64,9 @@ class Run:
         self.config = experiment.config
         self.before = deepcopy(experiment.model)
         stop = self.config.stop
-        self.patience = EarlyStop(stop.patience or stop.steps + 1, stop.improvement)
+        patience = stop.patience or stop.steps + 1
+        drawn = any(getattr(term.criterion, "random", False) for term in experiment.terms.values())
+        self.patience = EarlyStop(patience, stop.improvement, window=patience if drawn else 1)
         self.engine = make_engine(experiment, {"patience": self.patience})
         self.checkpoints = Checkpoints(folder / CHECKPOINTS, self.config.checkpoints.keep)
 

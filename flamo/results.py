@@ -47,7 +47,7 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> t
         folder: where to.
     """
     exports = experiment.config.exports
-    filters = _fitted_filters(experiment) if "filters" in exports else None
+    filters = fitted_filters(experiment) if "filters" in exports else None
     save(filters.model if filters else experiment.model, folder / MODEL)
     rows = read_metrics(folder / METRICS)
     (folder / PLOTS).mkdir(exist_ok=True)
@@ -68,7 +68,7 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> t
     return figures, list(filters.notes()) if filters else []
 
 
-def _fitted_filters(experiment: Experiment) -> FilterSet:
+def fitted_filters(experiment: Experiment) -> FilterSet:
     """The rounded filters of an equaliser."""
     curve = experiment.wanted.curve
     assert curve is not None  # was checked when the experiment was made

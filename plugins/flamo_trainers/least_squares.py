@@ -108,4 +108,5 @@ class DampedLeastSquares:
 
 def _finite_sum(residuals: torch.Tensor) -> torch.Tensor:
     """Sums of squares; infinite where they are no numbers."""
-    return residuals.square().sum(-1).nan_to_num(nan=torch.inf)
+    total = residuals.square().sum(-1)
+    return torch.where(total.isnan(), torch.inf, total)

@@ -41,6 +41,16 @@ def test_it_goes_on_from_its_state():
     assert [other(2.0), other(2.0)] == [False, True]
 
 
+def test_means_of_a_window_are_compared():
+    stop = EarlyStop(patience=2, window=3)
+    losses = (9.0, 0.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0)  # means of three: 5, 4, 5, 4, 4, 5
+    assert [stop(loss) for loss in losses] == [False] * 5 + [True] * 3
+    assert (stop.best, stop.counter) == (4.0, 4)
+    other = EarlyStop(patience=2, window=3)
+    other.load_state_dict(stop.state_dict())
+    assert (other(-99.0), other.counter) == (False, 0)
+
+
 @pytest.mark.parametrize("arguments", [(0,), (1.5,), (2, math.nan), (2, "much")])
 def test_a_wrong_argument_is_refused(arguments):
     with pytest.raises((ValueError, TypeError), match="patience"):
