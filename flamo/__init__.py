@@ -55,6 +55,7 @@ _NAMES = {
         "AveragePower",
         "ChannelsFirst",
         "ComplexError",
+        "CurveError",
         "GroupDelayError",
         "MagnitudeError",
         "edc_loss",

@@ -11,6 +11,7 @@ from flamo.optimize.dataset import split_dataset as split_dataset
 from flamo.optimize.loss import AveragePower as AveragePower
 from flamo.optimize.loss import ChannelsFirst as ChannelsFirst
 from flamo.optimize.loss import ComplexError as ComplexError
+from flamo.optimize.loss import CurveError as CurveError
 from flamo.optimize.loss import GroupDelayError as GroupDelayError
 from flamo.optimize.loss import MagnitudeError as MagnitudeError
 from flamo.optimize.loss import edc_loss as edc_loss

@@ -69,6 +69,6 @@ def _grid(grid: Grid, low: float, high: float, now: float) -> np.ndarray:
     if isinstance(grid, list):
         values = grid
     else:
-        values = [float(f"{step * grid:.10g}") for step in np.arange(-64, 65) + round(now / grid)]
+        values = np.round((np.arange(-64, 65) + round(now / grid)) * grid, 10).tolist()
     inside = [value for value in values if low - 1e-12 <= value <= high + 1e-12]
     return np.array(inside or [min(max(now, low), high)])

@@ -88,7 +88,7 @@ def plan(told: Mapping[str, Any], seed: int | None, sets: Sequence[str]) -> Plan
     if "device" in options:
         from flamo.device import load_device
 
-        options["device"] = load_device(options["device"])
+        options["device"] = load_device(Path(options["device"]))
     return Plan(options.pop("recipe", "peq"), options, section, options.pop("fs", FS), seed, sets)
 
 

@@ -3,6 +3,7 @@
 from flamo_losses.average_power import AveragePower as AveragePower
 from flamo_losses.channels_first import ChannelsFirst as ChannelsFirst
 from flamo_losses.complex_error import ComplexError as ComplexError
+from flamo_losses.curve_error import CurveError as CurveError
 from flamo_losses.decay import edc_loss as edc_loss
 from flamo_losses.decay import edr_loss as edr_loss
 from flamo_losses.group_delay import GroupDelayError as GroupDelayError

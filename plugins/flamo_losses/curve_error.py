@@ -71,10 +71,10 @@ class CurveError(nn.Module):
         if prediction.is_complex() or target.is_complex():
             raise ValueError("CurveError: prediction and target must be levels in dB, got complex ones")
         error = prediction - target
-        weight = self.weight(error.shape[1]).to(error)[:, None]
+        weight = self.weight(error.shape[1]).to(error).reshape(-1, *(1,) * (error.ndim - 2))
         if self.remove_mean:
             error = error - (weight * error).sum(1, keepdim=True)
-        return (error * (weight / (error.shape[0] * error.shape[2])).sqrt()).flatten()
+        return (error * (weight * (error.shape[1] / error.numel())).sqrt()).flatten()
 
     def forward(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         return self.residuals(y_pred, y_true).square().sum()

@@ -65,7 +65,7 @@ class FrequencyLoss(nn.Module):
     def residuals(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         """Real numbers, in one dimension, the sum of whose squares is the loss."""
         error = self.error(y_pred, y_true)
-        weights = self._weights(error, y_pred.shape[1]) / (error.shape[0] * error.shape[2])
+        weights = self._weights(error, y_pred.shape[1]) * (error.shape[1] / error.numel())
         scaled = error * weights.sqrt()
         return (torch.view_as_real(scaled) if scaled.is_complex() else scaled).flatten()
 

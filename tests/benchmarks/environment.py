@@ -1,4 +1,4 @@
-"""The private virtual environment of the reference implementation."""
+"""Private virtual environments: of the reference implementation, and of other programs."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from .errors import BenchmarkError
 REFERENCE = {"torch": "2.13.0", "flamo": "0.2.20"}
 MARK = "made-by-flamo-benchmarks"
 PROBE = """
-import json, torch, flamo
+import importlib, json, sys
 from importlib.metadata import version
-print(json.dumps({"torch": torch.__version__, "flamo": version("flamo")}))
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 """
 
 
@@ -35,18 +38,18 @@ def check_own_torch() -> None:
         )
 
 
-def default_folder() -> Path:
-    """Where the environment lies if nobody says: the user's cache, or else the temporary folder."""
+def default_folder(kind: str = "") -> Path:
+    """Where an environment lies if nobody says: the user's cache, or else the temporary folder."""
     home = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or home)
     writable = os.access(next(p for p in (cache, *cache.parents) if p.exists()), os.W_OK)
-    name = f"flamo-benchmarks/python{sys.version_info.major}.{sys.version_info.minor}"
+    name = f"flamo-benchmarks/{kind}python{sys.version_info.major}.{sys.version_info.minor}"
     return (cache if writable else Path(tempfile.gettempdir())) / name
 
 
-def installed(folder: Path) -> dict[str, str]:
+def installed(folder: Path, wanted: Mapping[str, str] = REFERENCE) -> dict[str, str]:
     """The versions that can be imported in an environment; none where it is broken."""
-    command = [str(folder / "bin" / "python"), "-I", "-c", PROBE]
+    command = [str(folder / "bin" / "python"), "-I", "-c", PROBE, *wanted]
     try:
         done = subprocess.run(command, cwd=tempfile.gettempdir(), capture_output=True, text=True, check=True)
         return json.loads(done.stdout.splitlines()[-1])
@@ -54,28 +57,28 @@ def installed(folder: Path) -> dict[str, str]:
         return {}
 
 
-def is_usable(found: dict[str, str]) -> bool:
-    """Whether these are the versions of the reference."""
-    return {name: public(v) for name, v in found.items()} == REFERENCE
+def is_usable(found: dict[str, str], wanted: Mapping[str, str] = REFERENCE) -> bool:
+    """Whether these are the versions that are wanted."""
+    return {name: public(v) for name, v in found.items()} == wanted
 
 
-def ensure(folder: Path) -> Path:
+def ensure(folder: Path, wanted: Mapping[str, str] = REFERENCE) -> Path:
     """The environment in a folder, made first where it is missing, and anew where it is broken and was made by us."""
     folder = folder.expanduser().absolute()
-    found = installed(folder)
-    if not is_usable(found):
-        _make(folder, found)
-        found = installed(folder)
-        if not is_usable(found):
+    found = installed(folder, wanted)
+    if not is_usable(found, wanted):
+        _make(folder, found, wanted)
+        found = installed(folder, wanted)
+        if not is_usable(found, wanted):
             raise BenchmarkError(f"the environment in {folder} cannot import what was installed: found {found}")
-    if found["torch"] != (own := version("torch")):
+    if "torch" in found and found["torch"] != (own := version("torch")):
         _say(f"warning: torch {own} here and {found['torch']} in the reference: the same version, but other builds")
     return folder
 
 
-def _make(folder: Path, found: dict[str, str]) -> None:
+def _make(folder: Path, found: dict[str, str], versions: Mapping[str, str]) -> None:
     mark = folder / MARK
-    wanted = " ".join(f"{name}=={v}" for name, v in REFERENCE.items())
+    wanted = " ".join(f"{name}=={v}" for name, v in versions.items())
     try:
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not mark.exists())):
             holds = f"holds {found or 'something else'}, not {wanted}"

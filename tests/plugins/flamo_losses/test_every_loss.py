@@ -131,6 +131,15 @@ def test_shapes_that_differ_are_named(case):
         ALL[case]()(prediction[..., 0], target[..., 0])
 
 
+@pytest.mark.parametrize("case", SPECTRA)
+def test_the_squares_of_the_residuals_add_up_to_the_loss(case):
+    loss, (prediction, target) = ALL[case](), pair(case, 4, torch.float64)
+    for x, y in ((prediction, target), [z.unflatten(2, (2, 2)) for z in (prediction, target)]):
+        residuals = loss.residuals(x, y)
+        assert residuals.ndim == 1
+        torch.testing.assert_close(residuals.square().sum(), loss(x, y), rtol=1e-10, atol=0)
+
+
 @pytest.mark.parametrize("case", TIME | LONG)
 def test_a_spectrum_is_no_signal(case):
     prediction, target = pair(case)

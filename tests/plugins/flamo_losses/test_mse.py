@@ -19,3 +19,12 @@ def test_complex_spectra_have_a_real_error():
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"needs a target \(2, 5, 1\), got \(2, 5, 3\)"):
         mse_loss()(torch.ones(2, 5, 3), torch.ones(2, 5, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_the_squares_of_the_residuals_add_up_to_the_loss(dtype):
+    prediction, target = torch.randn(2, 9, 3, dtype=dtype), torch.randn(2, 9, 1, dtype=dtype)
+    loss = mse_loss()
+    residuals = loss.residuals(prediction, target)
+    assert residuals.ndim == 1
+    torch.testing.assert_close(residuals.square().sum(), loss(prediction, target))

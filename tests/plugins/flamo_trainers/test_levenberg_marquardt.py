@@ -1,6 +1,7 @@
 """Damped least squares: minima as scipy finds them, exact derivatives, many problems at once, runs that go on."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_the_sum_never_grows():
     target = network(1)(IMPULSE).detach()
     trainer = LevenbergMarquardt(net, residuals_of(net, LOSSES["magnitude"], target), starts=3)
     losses = [trainer.step().loss for _ in range(12)]
-    assert all(later <= earlier for earlier, later in zip(losses, losses[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(losses))
     assert losses[-1] < losses[0]
 
 
@@ -160,7 +161,7 @@ def test_interrupted_and_resumed_is_uninterrupted():
         for _ in range(at):
             first.step()
         state = first.state()
-        net, second = made()
+        _, second = made()
         second.restore(*state)
         assert second.step_number == at
         assert [second.step() for _ in range(at, 24)] == steps[at:]
