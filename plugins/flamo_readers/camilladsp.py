@@ -114,7 +114,7 @@ def _gain(of: Tree) -> float:
         raise of["mute"].wrong("a gain that mutes is no filter")
     scale = of["scale"].text() if of.has("scale") else "dB"
     if scale not in ("dB", "linear"):
-        raise of["scale"].wrong(f"scale must be dB or linear, got {scale[:40]!r}")
+        raise of["scale"].wrong(f"must be dB or linear, got {scale[:40]!r}")
     if scale == "dB":
         return level(gain.number(), gain.line)
     if gain.number() == 0:
@@ -144,7 +144,7 @@ def _q(of: Tree, type: str, frequency: float, gain_db: float, fs: float) -> floa
     if type.endswith("shelf") and of.has("slope"):
         slope = of["slope"]
         if slope.number() <= 0:
-            raise slope.wrong("a slope must be positive")
+            raise slope.wrong("must be positive")
         return parts.slope_q(slope.line, gain_db, 12 / slope.number())
     if type in ("peaking", "bandpass", "notch", "allpass") and of.has("bandwidth"):
         return parts.bandwidth_q(of["bandwidth"].line, of["bandwidth"].number(), frequency, fs)

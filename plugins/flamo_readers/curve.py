@@ -62,8 +62,9 @@ class CurveReader:
             raise InputError("0 points; at least 3 are needed")
         if len(names) < 2:
             raise InputError("one column; two are needed, separated by comma, semicolon, tab or blanks")
-        columns = self._columns(names)
-        found = curve(name, ((line, *(_value(cells, column, line) for column in columns)) for line, cells in rows))
+        frequency, level = self._columns(names)
+        points = [(line, _value(cells, frequency, line), _value(cells, level, line)) for line, cells in rows]
+        found = curve(name, points)
         if len(found.frequency) < 3:
             raise InputError(f"{len(found.frequency)} points; at least 3 are needed")
         return found

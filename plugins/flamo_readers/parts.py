@@ -29,7 +29,7 @@ def section(line: int, row: Sequence[float], fs: float) -> Section:
     if a0 == 0:
         raise wrong(line, "a0 is 0; a section needs another one")
     try:
-        return Section(*(value / a0 for value in (b0, b1, b2, a1, a2)), fs=fs)
+        return Section(b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0, fs)
     except ValueError as error:
         raise wrong(line, str(error)) from error
 

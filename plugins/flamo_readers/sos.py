@@ -37,10 +37,10 @@ class SOSJSON:
         known = {"format": "flamo-sos", "version": 1, "order": ",".join(_ORDER)}
         for key, value in known.items():
             if (key != "order" or root.has(key)) and root[key].value != value:
-                raise root[key].wrong(f"{key} must be {value!r}, got {str(root[key].value)[:40]!r}")
+                raise root[key].wrong(f"must be {value!r}, got {str(root[key].value)[:40]!r}")
         rate = root["sample_rate"]
         if rate.number() <= 0:
-            raise rate.wrong("sample_rate must be positive")
+            raise rate.wrong("must be positive")
         gain_db = level(root["gain_db"].number(), root["gain_db"].line) if root.has("gain_db") else 0.0
         found = []
         for section in root["sos"].items():

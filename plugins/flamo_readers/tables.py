@@ -36,7 +36,8 @@ def table(text: str) -> Table:
     Table(names=['hz', 'db'], rows=[(3, ['20.5', '-3.1']), (4, ['30', '0'])])
     """
     lines = numbered(text)
-    separator = _separator([line for _, line in lines if _BEGINS_WITH_NUMBER.match(line)])
+    text_lines = [line for _, line in lines]
+    separator = _separator(list(filter(_BEGINS_WITH_NUMBER.match, text_lines)) or text_lines)
     banners, comments, rows = list[list[str]](), list[list[str]](), list[tuple[int, list[str]]]()
     for n, line in lines:
         if _COMMENT.match(line):

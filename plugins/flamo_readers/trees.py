@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from flamo.config.reading import MAX_BYTES, Document, Path, parse
 from flamo.errors import InputError
 from flamo_readers.text import decoded, wrong
 
 
-class Tree(NamedTuple):
+@dataclass(frozen=True)
+class Tree:
     """A place in a document."""
 
     document: Document
@@ -24,13 +26,14 @@ class Tree(NamedTuple):
 
     def wrong(self, message: str) -> InputError:
         """What is wrong here."""
-        return wrong(self.line, message)
+        where = ".".join(map(str, self.path))
+        return wrong(self.line, f"{where if where.isprintable() else repr(where)}: {message}" if where else message)
 
     def has(self, key: str) -> bool:
         """Whether a key is there, with a value."""
         return isinstance(self.value, dict) and self.value.get(key) is not None
 
-    def __getitem__(self, key: str) -> Tree:  # type: ignore[override]
+    def __getitem__(self, key: str) -> Tree:
         """What a key stands for. Raises InputError: this is no mapping, or lacks it."""
         if not isinstance(self.value, dict):
             raise self.wrong(f"must be a mapping with {key!r}")
