@@ -56,6 +56,7 @@ def test_every_table_is_the_same_curve(text):
         (("frequency", "raw", "smoothed"), {"measurement": 1, "target": 1}),
         (("frequency", "smoothed", "gain"), {"measurement": 2, "equalization": 2, "target": 2}),
         (("frequency", "raw", "target"), {"measurement": 1, "target": 2}),
+        (("frequency", "anything", "phase(deg)"), {"measurement": 1, "equalization": 1, "target": 1}),
         (("frequency", "anything"), {"measurement": 1, "equalization": 1, "target": 1}),
     ],
 )
