@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flamo.curves import MAX_DB
 from flamo.errors import InputError, InputWarning
 from flamo.files import write_file
-from flamo.targets import MAX_DB
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

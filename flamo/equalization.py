@@ -81,7 +81,7 @@ def equalization(
     if not low < high:
         raise InputError(f"{measurement.name} and {target.name} have no frequencies in common")
     frequency = low * STEP ** np.arange(int(np.log(high / low) / np.log(STEP) + 1e-9) + 1)
-    gain = _at(target, frequency) - _at(measurement, frequency)
+    gain = target.at(frequency) - measurement.at(frequency)
     heard = (frequency >= CENTRE[0]) & (frequency <= CENTRE[1])
     gain -= gain[heard].mean() if heard.any() else gain.mean()
     if smoothing is not None:
@@ -91,10 +91,6 @@ def equalization(
     if max_boost_db is not None:
         gain = np.minimum(gain, max_boost_db)
     return Curve(measurement.name, tuple(frequency.tolist()), tuple(gain.tolist()))
-
-
-def _at(curve: Curve, frequency: np.ndarray) -> np.ndarray:
-    return np.interp(np.log(frequency), np.log(curve.frequency), curve.gain_db)
 
 
 def _smoothed(frequency: np.ndarray, gain: np.ndarray, octaves: float) -> np.ndarray:

@@ -128,7 +128,7 @@ def _target_spectrum(experiment: Experiment) -> np.ndarray | None:
     target, output = experiment.wanted.target[0], experiment.config.output
     if output == "curve" and (curve := experiment.wanted.curve):
         bins = np.fft.rfftfreq(experiment.config.nfft, 1 / experiment.config.fs)
-        return np.interp(np.log(np.maximum(bins, 1e-9)), np.log(curve.frequency), curve.gain_db)[:, None]
+        return curve.at(bins)[:, None]
     if output in ("magnitude", "spectrum"):
         return _decibels(target)
     if output == "time":

@@ -97,7 +97,7 @@ def _of_curve(config: RunConfig, curve: Curve, channels: int) -> Wanted:
     if config.output not in ("magnitude", "decibels"):
         raise _misfit(f"a curve in dB needs 'output: curve', 'magnitude' or 'decibels', not {config.output!r}")
     bins = np.arange(config.nfft // 2 + 1) * (config.fs / config.nfft)
-    gain_db = np.interp(np.log(np.maximum(bins, 1e-9)), np.log(curve.frequency), curve.gain_db)
+    gain_db = curve.at(bins)
     values = 10 ** (gain_db / 20) if config.output == "magnitude" else gain_db
     target = torch.as_tensor(values, dtype=getattr(torch, config.dtype))[None, :, None].expand(1, -1, channels)
     note = f"target from {curve.frequency[0]:g} to {curve.frequency[-1]:g} Hz, held beyond"

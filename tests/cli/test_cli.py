@@ -90,7 +90,7 @@ def test_version_and_help(flamo):
         (("fit", "near.csv", "--fs", "1000"), "all points are too near to fs/2 = 500 Hz"),
         (("fit", "x" * 300), "cannot be read: File name too long"),
         (("fit", "headphone", "-o", "x" * 300), "cannot be written to: File name too long"),
-        (("fit", "text.csv"), "text.csv, row 2: 'loud' is not a number"),
+        (("fit", "text.csv"), "text.csv, line 2: 'loud' is not a number"),
         (("fit", "empty.csv"), "empty.csv: the file is empty"),
         (("fit", "."), ".: cannot be read: Is a directory"),
         (("fit", "headphone", "-o", "foreign", "--overwrite"), "foreign: holds files that are not a run of flamo"),

@@ -173,3 +173,129 @@ def test_the_second_signal_leaves_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
+
+
+# -- equalisers --------------------------------------------------------------------------------------------------------
+
+QUICK = ("--bands", "3", "--starts", "2", "--steps", "10")
+
+
+@pytest.fixture
+def curves(tmp_path):
+    for name, middle in (("a", 5.0), ("b", -3.0)):
+        (tmp_path / f"{name}.csv").write_text(f"20,0\n200,1\n1000,{middle}\n5000,2\n20000,0\n")
+    return ("a.csv", "b.csv")
+
+
+def test_many_targets_are_a_folder_each_and_a_table(flamo, curves, tmp_path):
+    fitted = flamo("fit", *curves, *QUICK, "-o", "all")
+    lines = [line.split() for line in fitted.stdout.splitlines()]
+    assert lines[0] == ["target", "rms/dB", "max/dB", "folder"]
+    assert [line[0] for line in lines[1:]] == ["a", "b", "mean"]
+    for line in lines[1:3]:
+        record = json.loads((tmp_path / "all" / line[0] / "run.json").read_text())
+        assert record["status"] == "finished"
+        assert record["figures"]["error of the filters, rms"]["after"] == pytest.approx(float(line[1]), abs=5e-4)
+        assert line[3] == str(tmp_path / "all" / line[0])
+        assert (tmp_path / "all" / line[0] / "report.html").exists()
+    refused = flamo("fit", *curves, *QUICK, "-o", "all", check=False)
+    assert refused.returncode == 4
+    assert refused.stderr.count("holds a finished run") == 2
+    assert flamo("fit", *curves, *QUICK, "-o", "all", "--overwrite", "-q").stdout == ""
+
+
+def test_a_folder_of_a_batch_is_repeated_by_its_configuration(flamo, curves, tmp_path):
+    flamo("fit", *curves, *QUICK, "-o", "all", "-q")
+    flamo("fit", "all/b/config.yaml", "-o", "again", "-q")
+    first, second = (json.loads((tmp_path / f / "filters.json").read_text()) for f in ("all/b", "again"))
+    assert first == second
+
+
+def test_what_failed_alone_is_named_in_the_end(flamo, curves, tmp_path):
+    (tmp_path / "bad.csv").write_text("20,loud\n")
+    fitted = flamo("fit", "a.csv", "bad.csv", "missing.csv", "b.csv", *QUICK, check=False)
+    assert fitted.returncode == 4
+    assert [line.split()[0] for line in fitted.stdout.splitlines()] == ["target", "a", "b", "mean"]
+    errors = fitted.stderr.splitlines()
+    assert any(line.startswith("flamo: bad.csv") and "'loud' is not a number" in line for line in errors)
+    assert any(line.startswith("flamo: missing.csv: no such file") for line in errors)
+    assert errors[-1] == "flamo: 2 of 4 targets failed"
+
+
+def test_options_of_an_equaliser_arrive_in_its_configuration(flamo, curves):
+    text = flamo(
+        *("fit", "a.csv", "--print-config", "--bands", "4", "--range", "50:12000", "--ignore", "5000:6000"),
+        *("--weights", "20:1,1000:2", "--gain-max", "9", "--q", "0.5:4", "--frequency", "60:9000", "--keep-gain"),
+        *("--starts", "3", "--steps", "7", "--seed", "5", "--fs", "44100"),
+    ).stdout
+    from flamo.config.reading import parse
+
+    config = parse(text, "x").data
+    assert config["system"]["parametric_eq"] == {
+        **{"n_bands": 4, "f_min": 60.0, "f_max": 9000.0, "q_min": 0.5, "q_max": 4.0, "gain_max": 9.0}
+    }
+    assert config["losses"] == [
+        {"curve_error": {"remove_mean": False, "weights": [[20.0, 1.0], [1000.0, 2.0]], "ignore": [[5000.0, 6000.0]]}}
+    ]
+    assert (config["target"]["low"], config["target"]["high"]) == (50.0, 12000.0)
+    assert (config["optimizer"], config["stop"]["steps"]) == ({"lm": {"starts": 3}}, 7)
+    assert (config["seed"], config["fs"]) == (5, 44100)
+
+
+def test_a_measurement_and_its_target(flamo, curves, tmp_path):
+    flamo("fit", "--measurement", "a.csv", "--target", "b.csv", "--max-boost", "6", *QUICK, "-q")
+    record = json.loads((tmp_path / "runs" / "a" / "run.json").read_text())
+    assert sorted(record["inputs"]) == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.csv", "--range", "100"), "--range 100: must be LOW:HIGH, such as 20:20000"),
+        (("a.csv", "--q", "5:1"), "--q 5:1: must be LOW:HIGH"),
+        (("a.csv", "--weights", "20;1"), "--weights 20;1: must be FREQUENCY:WEIGHT"),
+        (("a.csv", "--recipe", "pqe"), "did you mean 'peq'?"),
+        (("a.csv", "--recipe", "geq", "--types", "peaking"), "recipe 'geq' has no option 'types'"),
+        (("a.csv", "--recipe", "geq", "--bands", "12"), "bands must be one of 10, 15, 31, got 12"),
+        (("a.csv", "--types", "peak"), "types must be one of lowshelf, peaking, highshelf, got 'peak'"),
+        (("a.csv", "--gain-max", "-3"), "gain_max must be above 0"),
+        (("a.csv", "--device", "missing.yaml"), "missing.yaml"),
+        (("a.csv", "--smoothing", "12"), "--smoothing is for measurements"),
+        (("--measurement", "a.csv"), "--measurement goes with --target"),
+        (("a.csv", "--target", "missing.csv"), "missing.csv: no such file"),
+        (("a.csv", "fit.yaml"), "fit.yaml: a configuration goes alone"),
+        (("fit.yaml", "--bands", "3"), "--bands is for targets of an equaliser; use --set"),
+        (("a.csv", "--range", "15000:19000"), "0 points from 15000 to 19000 Hz; at least 3 are needed"),
+    ],
+)
+def test_a_wrong_option_of_an_equaliser_is_one_line(flamo, curves, tmp_path, arguments, message):
+    failed = flamo("fit", *arguments, check=False)
+    assert failed.returncode == 2
+    assert len(failed.stderr.splitlines()) == 1
+    assert message in failed.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("optimizer={lm: {strats: 3}}", "strats"),
+        ("optimizer={lm: {starts: 0}}", "optimizer: starts must be at least 1, got 0"),
+        ("schedule=step", "schedule: is for gradient descent; lm takes none"),
+        ("clip=1.0", "clip: is for gradient descent; lm takes none"),
+        ("losses.0={sparsity: {of: loop.feedback}}", "losses.0: sparsity is no sum of squares"),
+    ],
+)
+def test_a_configuration_that_least_squares_cannot_take(flamo, change, message):
+    sets = ("--set", change) if change.startswith("optimizer") else ("--set", "optimizer=lm", "--set", change)
+    failed = flamo("fit", "fit.yaml", *sets, check=False)
+    assert failed.returncode == 2
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_any_system_is_fitted_by_least_squares(flamo, tmp_path):
+    flamo("fit", "fit.yaml", "--set", "optimizer={lm: {starts: 2}}", "--set", "stop.steps=8", "-q")
+    rows = [json.loads(line) for line in (tmp_path / "runs" / "fit" / "metrics.jsonl").read_text().splitlines()]
+    assert len(rows) == 8
+    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
