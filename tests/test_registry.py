@@ -58,7 +58,8 @@ def test_ours_are_first_and_complete():
     found = registry.plugins()
     ours = [p for p in found if p.ours]
     assert found[: len(ours)] == tuple(ours)
-    assert [p.name for p in ours] == ["core", "delays", "filters", "gains", "losses", "trainers"]
+    names = ["core", "delays", "exporters", "filters", "gains", "losses", "readers", "recipes", "trainers"]
+    assert [p.name for p in ours] == names
     assert all(p.status == "ok" and p.components for p in ours)
 
 

@@ -107,8 +107,8 @@ class ParametricRecipe(Recipe):
         if self.device:
             _check_below(max(self.device["bands"]["f_max"]), fs)
             return dict(self.device["bands"])
-        low = max(curve.frequency[0], self.f_min or 0.0)
-        high = min(curve.frequency[-1], HIGHEST * fs, self.f_max or math.inf)
+        low = self.f_min or curve.frequency[0]
+        high = min(self.f_max or curve.frequency[-1], HIGHEST * fs)
         if not low < high:
             raise InputError(
                 f"{curve.name}: no room for bands from {low:g} to {high:g} Hz; choose a higher fs, or other bounds"

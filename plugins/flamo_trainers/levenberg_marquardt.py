@@ -14,7 +14,6 @@ from flamo.core.checks import number, positive, whole
 from flamo.errors import InputError, NotFiniteError
 from flamo_trainers.engine import Stateful, Step
 from flamo_trainers.least_squares import DampedLeastSquares, Problem
-from flamo_trainers.optimizers import parameter_names
 from flamo_trainers.state import pack, random_state, set_random_state, unpack
 
 Residuals = Callable[[], Mapping[str, torch.Tensor]]
@@ -63,7 +62,7 @@ class LevenbergMarquardt:
         self.net, self.stateful = net, dict(stateful)
         self.starts, self.damping = whole("starts", starts), float(positive("damping", damping))
         self.scatter = number("scatter", scatter)
-        learned = {name: p for name, p in parameter_names(net).items() if p.requires_grad}
+        learned = {name: p for name, p in net.named_parameters() if p.requires_grad}
         if not learned:
             raise ValueError("the system has no parameter that learns: set requires_grad=True where it should")
         special = getattr(objective, "least_squares", lambda: None)()

@@ -87,7 +87,7 @@ def test_version_and_help(flamo):
     [
         (("fit", "headphoen"), "did you mean 'headphone'?"),
         (("fit", "missing.csv"), "missing.csv: no such file"),
-        (("fit", "near.csv", "--fs", "1000"), "all points are too near to fs/2 = 500 Hz"),
+        (("fit", "near.csv", "--fs", "1000"), "no room for bands from 491 to 490 Hz; choose a higher fs"),
         (("fit", "x" * 300), "cannot be read: File name too long"),
         (("fit", "headphone", "-o", "x" * 300), "cannot be written to: File name too long"),
         (("fit", "text.csv"), "text.csv, line 2: 'loud' is not a number"),
