@@ -110,7 +110,8 @@ def _magnitudes(experiment: Experiment, systems: Mapping[str, Shell], folder: Ru
     if target is not None:
         curves["target"] = target
     frequency = np.fft.rfftfreq(config.nfft, 1 / config.fs)
-    plots.plot_magnitude(frequency, curves, folder / PLOTS / "magnitude.png")
+    if "filters" not in config.exports:  # whose own plot shows this
+        plots.plot_magnitude(frequency, curves, folder / PLOTS / "magnitude.png")
     curve = experiment.wanted.curve
     if curve is None or target is None:
         return {}

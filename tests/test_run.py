@@ -332,7 +332,7 @@ def test_a_signal_and_its_recording_are_input_and_target(tmp_path, run):
     [
         (("target: flat", "target: flat\ninput: {wav: room.wav}"), "the target of the input 'impulse' only"),
         (("size: [1, 2]", "size: [2, 2]"), "losses.0: mse_loss: a prediction"),
-        (("target: flat", "target: curve.csv\noutput: time"), "a curve in dB needs 'output: magnitude'"),
+        (("target: flat", "target: curve.csv\noutput: time"), "a curve in dB needs 'output: curve'"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_before_the_run(run, tmp_path, change, message):
