@@ -53,7 +53,7 @@ def fit_all(
         progress: told of the steps of what cannot be in a batch.
         stopped: asked after every step whether to end; everything is written then, too.
     """
-    batches: dict[str, list[Item]] = {}
+    items = []
     for job in jobs:
         try:
             job.folder.check_new(overwrite)
@@ -67,11 +67,18 @@ def fit_all(
         if problem is None:
             yield job, _told(lambda j=job, c=config: _alone(j, c, command, progress, stopped))  # type: ignore[misc]
         else:
-            item = Item(job, experiment, problem)
-            batches.setdefault(item.alike, []).append(item)
-    for items in batches.values():
-        for first in range(0, len(items), AT_ONCE):
-            yield from _batch(items[first : first + AT_ONCE], command, stopped)
+            items.append(Item(job, experiment, problem))
+    for batch in batches(items):
+        yield from _batch(batch, command, stopped)
+
+
+def batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Items that can be solved as one, so many at once."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.alike, []).append(item)
+    for group in groups.values():
+        yield from (group[first : first + AT_ONCE] for first in range(0, len(group), AT_ONCE))
 
 
 def _told(action: Callable[[], Any]) -> str | None:
@@ -96,24 +103,24 @@ def _batch(items: list[Item], command: str, stopped: Callable[[], bool]) -> Iter
 
 
 def solve(items: list[Item], stopped: Callable[[], bool]) -> tuple[Outcome, list[list[float]]]:
-    """Every system in its best state, and the loss of each at every step."""
+    """Put every system into its best state; how it ended, and the losses of each. A system stops as it does alone."""
     config = items[0].config
     problem = type(items[0].problem).stacked([item.problem for item in items])
     torch.manual_seed(config.seed)
     solver = registry.get("trainer", "lm").solver_of(problem, **one_key(config.optimizer)[1])
     patience = [EarlyStop(config.stop.patience or config.stop.steps + 1, config.stop.improvement) for _ in items]
     rows: list[list[float]] = [[] for _ in items]
-    status = "finished"
-    while solver.steps < config.stop.steps and any(p.counter < p.patience for p in patience):
-        for loss, history, one in zip(solver.best()[0].tolist(), rows, patience, strict=True):
-            history.append(loss)
-            one(loss)
+    status, going = "finished", set(range(len(items)))
+    while going and status == "finished" and solver.steps < config.stop.steps:
+        losses = solver.best()[0].tolist()
         solver.step()
-        if stopped():
-            status = "interrupted"
-            break
-    for item, x in zip(items, solver.best()[1], strict=True):
-        item.problem.assign(x)
+        status = "interrupted" if stopped() else "finished"
+        x = solver.best()[1]
+        for n in list(going):
+            rows[n].append(losses[n])
+            items[n].problem.assign(x[n])
+            if patience[n](losses[n]):
+                going.remove(n)
     return Outcome(status, solver.steps, solver.steps), rows
 
 

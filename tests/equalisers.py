@@ -4,7 +4,7 @@ import numpy as np
 from scipy import signal
 from truth import DATA, EQ
 
-from flamo.batch import Item, solve
+from flamo.batch import Item, batches, solve
 from flamo.cli.recipes import plan
 from flamo.experiment import make_experiment
 from flamo.results import fitted_filters
@@ -16,7 +16,8 @@ def fitted(files, seed=None, sets=(), **told):
     """The rounded filters of every file, fitted in one batch; options as on the command line."""
     made = plan(told, seed, sets)
     experiments = [make_experiment(made.config_file(str(file))[0].checked()) for file in files]
-    solve([Item(None, experiment, experiment.least_squares()) for experiment in experiments], lambda: False)
+    for batch in batches([Item(None, experiment, experiment.least_squares()) for experiment in experiments]):
+        solve(batch, lambda: False)
     return [fitted_filters(experiment) for experiment in experiments]
 
 

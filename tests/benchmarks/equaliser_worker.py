@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from flamo.batch import Item, solve
+from flamo.batch import Item, batches, solve
 from flamo.cli.recipes import plan
 from flamo.experiment import make_experiment
 from flamo.results import fitted_filters
@@ -17,7 +17,8 @@ def main(device: str, files: list[str]) -> None:
     made = plan(told, None, ())
     experiments = [make_experiment(made.config_file(file)[0].checked()) for file in files]
     read = time.perf_counter()
-    solve([Item(None, experiment, experiment.least_squares()) for experiment in experiments], lambda: False)
+    for batch in batches([Item(None, experiment, experiment.least_squares()) for experiment in experiments]):
+        solve(batch, lambda: False)
     sets = [fitted_filters(experiment) for experiment in experiments]
     end = time.perf_counter()
     found = [[[b.type, b.frequency, b.gain_db, b.q] for b in filters.equalizer.parts] for filters in sets]

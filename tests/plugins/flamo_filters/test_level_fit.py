@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from equalisers import response_db
 
 from flamo import dsp
+from flamo.equalizer import Band
 from flamo_losses.curve_error import CurveError
 
 FREQUENCY = torch.logspace(1.4, 4.2, 40, dtype=torch.float64)[None]
@@ -114,3 +116,16 @@ def test_a_value_whose_bounds_are_equal_stays():
     eq.transfer(torch.exp(torch.tensor([-0.1j, -0.5j], dtype=torch.complex128))).abs().sum().backward()
     assert eq.param.grad[0, 0].item() == 0.0
     assert np.isfinite(eq.param.grad.numpy()).all()
+
+
+def test_bands_may_be_of_any_types_in_any_order():
+    types = ("lowshelf", "peaking", "highshelf", "lowshelf", "peaking")
+    eq = dsp.ParametricEQ((1, 1), 5, fs=48000, types=types, dtype=torch.float64)
+    eq.set(
+        frequency=[90.0, 400.0, 6000.0, 200.0, 3000.0], gain_db=[1.0, 2.0, -3.0, 4.0, -5.0], q=[0.5, 1.0, 0.7, 0.6, 3.0]
+    )
+    values = (getattr(eq, name).flatten().tolist() for name in ("frequency", "gain_db", "q"))
+    bands = [Band(*band) for band in zip(types, *values, strict=True)]
+    w = torch.exp(-2j * torch.pi * FREQUENCY[0] / 48000)
+    level = 20 * eq.transfer(w)[:, 0, 0].abs().log10().detach()
+    np.testing.assert_allclose(level, response_db(bands, FREQUENCY[0].numpy()), atol=1e-8)

@@ -139,7 +139,27 @@ def test_the_best_quarter_of_the_attempts_goes_on():
     assert [counts.index(n) for n in (4, 1)] == [14, 44]
 
 
-def test_the_sum_never_grows():
+class Waves(Lines):
+    """r = 2 + cos 8x, whose steps lead astray."""
+
+    def linearise(self, x):
+        return 2 + torch.cos(8 * x), -8 * torch.sin(8 * x)[..., None]
+
+    def starts(self, count):
+        return torch.linspace(0.05, 0.7, count, dtype=torch.float64)[None, :, None]
+
+
+def test_only_steps_that_lower_the_sum_are_taken():
+    solver = DampedLeastSquares(Waves(1), 9, 0.01)
+    costs = []
+    for _ in range(12):
+        costs.append(solver.cost)
+        solver.step()
+    assert all((later <= earlier).all() for earlier, later in pairwise(costs))
+    assert (solver.cost < 1.2).all()
+
+
+def test_the_sum_of_a_system_never_grows():
     net = network()
     target = network(1)(IMPULSE).detach()
     trainer = LevenbergMarquardt(net, residuals_of(net, LOSSES["magnitude"], target), starts=3)
