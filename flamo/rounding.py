@@ -66,9 +66,11 @@ def _cost(fit: Any, values: Values, count: int) -> torch.Tensor:
 
 def _grid(grid: Grid, low: float, high: float, now: float) -> np.ndarray:
     """The values that a number may have; of a fine grid those around where it is."""
-    if isinstance(grid, list):
-        values = grid
-    else:
-        values = np.round((np.arange(-64, 65) + round(now / grid)) * grid, 10).tolist()
+    values = grid if isinstance(grid, list) else _multiples(grid, now)
     inside = [value for value in values if low - 1e-12 <= value <= high + 1e-12]
     return np.array(inside or [min(max(now, low), high)])
+
+
+def _multiples(step: float, now: float) -> list[float]:
+    """Those around a value."""
+    return np.round((np.arange(-64, 65) + round(now / step)) * step, 10).tolist()

@@ -52,6 +52,7 @@ def test_every_number_is_within_its_limits(results):
                 assert (0.18 <= band.q <= 6) if peak else band.q == 0.7
             else:
                 (low, high), (q_low, q_high) = WIDE["frequency"], WIDE["q"]
+                low, high = {"lowshelf": (low, 1000), "highshelf": (1000, high)}.get(band.type, (low, high))
                 assert q_low <= band.q <= q_high
             assert low <= band.frequency <= high
             assert abs(band.gain_db) <= 20

@@ -11,6 +11,7 @@ from flamo.curves import Curve
 from flamo.errors import InputError
 
 HIGHEST = 0.49  # of fs: as near to fs/2 as a band gets
+MIDDLE = 1000.0  # Hz: low shelves lie below, high shelves above, so that none has to undo another
 TYPES = ("lowshelf", "peaking", "highshelf")
 Bounds = Sequence[float]
 
@@ -75,7 +76,7 @@ class ParametricRecipe(Recipe):
 
     Args:
         bands: how many filters.
-        types: 'auto' is a low shelf, peaks, a high shelf; or the type of every band.
+        types: 'auto' is a low shelf below 1 kHz, peaks, a high shelf above; or the type of every band.
         f_min, f_max: bounds of the frequencies in Hz; None is the ends of the target.
         q_min, q_max: bounds of Q.
         device: bands and steps of a gear (see :class:`flamo.device.Device`); in place of bands, types and bounds.
@@ -113,8 +114,14 @@ class ParametricRecipe(Recipe):
             raise InputError(
                 f"{curve.name}: no room for bands from {low:g} to {high:g} Hz; choose a higher fs, or other bounds"
             )
-        arguments = {"n_bands": self.count, "f_min": low, "f_max": high, "q_min": self.q_min, "q_max": self.q_max}
-        return arguments | {"gain_max": self.gain_max} | ({"types": self.types} if self.types else {})
+        arguments: dict[str, Any] = {"n_bands": self.count, "f_min": low, "f_max": high}
+        arguments |= {"q_min": self.q_min, "q_max": self.q_max, "gain_max": self.gain_max}
+        if self.types:
+            return arguments | {"types": self.types}
+        if self.count > 1 and low < MIDDLE < high:
+            lows, highs = [low] * (self.count - 1), [high] * (self.count - 1)
+            arguments |= {"f_min": [*lows, MIDDLE], "f_max": [MIDDLE, *highs]}
+        return arguments
 
     def rounding(self) -> dict[str, Any]:
         return dict(self.device["rounding"]) if self.device else {}

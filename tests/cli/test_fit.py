@@ -232,7 +232,8 @@ def test_options_of_an_equaliser_arrive_in_its_configuration(flamo, curves):
 
     config = parse(text, "x").data
     assert config["system"]["parametric_eq"] == {
-        **{"n_bands": 4, "f_min": 60.0, "f_max": 9000.0, "q_min": 0.5, "q_max": 4.0, "gain_max": 9.0}
+        **{"n_bands": 4, "f_min": [60.0, 60.0, 60.0, 1000.0], "f_max": [1000.0, 9000.0, 9000.0, 9000.0]},
+        **{"q_min": 0.5, "q_max": 4.0, "gain_max": 9.0},
     }
     assert config["losses"] == [
         {"curve_error": {"remove_mean": False, "weights": [[20.0, 1.0], [1000.0, 2.0]], "ignore": [[5000.0, 6000.0]]}}
