@@ -50,13 +50,12 @@ class Chain:
         )
 
 
-def chains_of(system: nn.Module, where: str = "") -> list[Chain]:
+def chains_of(system: nn.Module) -> list[Chain]:
     """The channels of a system that do not mix.
 
     Args:
         system: a Shell, of which the core counts, a Series, or a processor. Gains and filters with ``sos()`` are
             cascades, those of one output and input and the parallel ones.
-        where: its place in a larger one.
 
     Raises:
         NotAChainError: a part is something else, or mixes channels.
@@ -65,8 +64,14 @@ def chains_of(system: nn.Module, where: str = "") -> list[Chain]:
     >>> [len(chain.sos) for chain in chains_of(Series(dsp.parallelGain((2,)), dsp.parallelBiquad((2,), n_sections=3)))]
     [3, 3]
     """
-    if isinstance(system, Shell):
-        return chains_of(system.get_core(), where)
+    core = system.get_core() if isinstance(system, Shell) else system
+    for name, part in core.named_modules():  # which says more than the matrices before it
+        if isinstance(part, Recursion):
+            raise NotAChainError(f"{name or 'it'} is a recursion")
+    return _chains(core, "")
+
+
+def _chains(system: nn.Module, where: str) -> list[Chain]:
     if isinstance(system, Series) and has_response(system):
         return _one_after_the_other(system, where)
     if isinstance(system, DSP) and has_response(system) and system.has_transfer:
@@ -74,15 +79,14 @@ def chains_of(system: nn.Module, where: str = "") -> list[Chain]:
             return _sections(system, where or "it")
         if system.response().constant:
             return _gains(system, where or "it")
-    kind = "recursion" if isinstance(system, Recursion) else type(system).__name__
-    raise NotAChainError(f"{where or 'it'} is a {kind}")
+    raise NotAChainError(f"{where or 'it'} is a {type(system).__name__}")
 
 
 def _one_after_the_other(series: Series, where: str) -> list[Chain]:
     total: list[Chain] = []
     for name, part in series._modules.items():
         if part is not None and not isinstance(part, nn.Identity):
-            chains = chains_of(part, f"{where}.{name}" if where else name)
+            chains = _chains(part, f"{where}.{name}" if where else name)
             total = [a + b for a, b in zip(total, chains, strict=True)] if total else chains
     return total or [Chain()]
 

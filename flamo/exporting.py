@@ -1,29 +1,19 @@
-"""Exports: systems, equalisers and curves as files of other programs, in memory."""
+"""Exports: systems, equalisers, curves and finished runs as files of other programs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-import torch
-from torch import nn
-
-from flamo.chains import Chain, NotAChainError, chains_of
 from flamo.config.build import build_component
-from flamo.core.shell import Shell
-from flamo.curves import Curve
-from flamo.design import CascadeDesign, CurveDesign, Design, EqualizerDesign
-from flamo.equalizer import Equalizer, Section
+from flamo.config.reading import read_document
+from flamo.equalizer import Band, Equalizer
 from flamo.errors import InputError
-
-Source = nn.Module | Equalizer | Curve
-FS = 48000.0
-"""In Hz: where nothing says another."""
-_ALIAS_DECAY_DB = 240.0  # over twice the length asked for: 120 dB less of what wraps around, 1e-10 of rounding
+from flamo.files import write_file
+from flamo.run_folder import CONFIG, FILTERS_JSON, MODEL, RunFolder
+from flamo.saving import load
+from flamo.sources import Source, designs_of
 
 
 def export(
@@ -70,87 +60,69 @@ def _name(node: str | Mapping[str, Any]) -> str:
     return node if isinstance(node, str) else str(next(iter(node), ""))
 
 
-def designs_of(
-    source: Source, fs: float | None = None, name: str | None = None, fitted: float | None = None
-) -> list[Design]:
-    """What exporters are given, one design for each channel that does not mix; arguments as :func:`export`."""
-    if isinstance(source, nn.Module):
-        return _designs_of_system(source, fs, name or type(source).__name__)
-    named = replace(source, name=name or source.name)
-    if isinstance(named, Curve):
-        return [CurveDesign(named, fs or FS)]
-    rates = {part.fs for part in named.parts if isinstance(part, Section)}
-    return [EqualizerDesign(named, fs or min(rates, default=fitted or FS), fitted)]
+class Result(NamedTuple):
+    """What a run has reached, its name, and the sampling frequency in Hz, where it says one."""
+
+    source: Source
+    name: str
+    fs: float | None
 
 
-def _designs_of_system(system: nn.Module, fs: float | None, name: str) -> list[Design]:
-    own = _rate(system, name)
-    if fs is None and own is None:
-        raise InputError(f"{name}: no part of it says its sampling frequency; give it")
-    fs = fs or own or FS
-    try:
-        chains = chains_of(system)
-    except NotAChainError as error:
-        _check_rate(name, own, fs)
-        return [SystemDesign(name, fs, str(error), system)]
-    names = [f"{name}_{n}" for n in range(1, len(chains) + 1)] if len(chains) > 1 else [name]
-    return [_design(named, chain, fs, own) for named, chain in zip(names, chains, strict=True)]
-
-
-def _design(name: str, chain: Chain, fs: float, own: float | None) -> Design:
-    if not chain.unnamed and chain.gain_of_bands > 0:
-        return EqualizerDesign(Equalizer(name, chain.bands, 20 * math.log10(chain.gain_of_bands)), fs, own)
-    _check_rate(name, own, fs)
-    why = f"{chain.unnamed} is coefficients only" if chain.unnamed else "its gain is not positive"
-    return CascadeDesign(name, fs, why, chain.gain, chain.sos)
-
-
-def _rate(system: nn.Module, name: str) -> float | None:
-    """The sampling frequency that the parts of a system agree on."""
-    rates = sorted(
-        {float(module.fs) for module in system.modules() if isinstance(getattr(module, "fs", None), int | float)}
-    )
-    if len(rates) > 1:
-        raise InputError(
-            f"{name}: its parts have different sampling frequencies: {', '.join(f'{r:g}' for r in rates)} Hz"
-        )
-    return rates[0] if rates else None
-
-
-def _check_rate(name: str, own: float | None, fs: float) -> None:
-    if own not in (None, fs):
-        raise InputError(f"{name}: it is right at {own:g} Hz only, not at {fs:g} Hz")
-
-
-class SystemDesign(Design):
-    """A system that is no cascade: only its response and its impulse response can be had.
+def read_result(path: Path) -> Result:
+    """The system of a finished run, or its rounded filters where it has some; or the system of a file.
 
     Args:
-        name, fs, why: as :class:`~flamo.design.Design`.
-        system: of which the core counts; a copy is worked on, in float64.
+        path: the folder of a run, or a .safetensors file.
+
+    Raises:
+        InputError: neither, or damaged, or the run is not finished.
     """
+    if path.suffix == ".safetensors":
+        return Result(load(path), path.stem, None)
+    folder = RunFolder(path)
+    if not path.is_dir():
+        what = "a file that is no .safetensors" if path.exists() else "no such folder"
+        raise InputError(f"{path}: {what}; give the folder of a run, or a .safetensors file")
+    status = folder.record.get("status")
+    if not status:
+        raise InputError(f"{path}: holds no run of flamo; give the folder of a run, or a .safetensors file")
+    if status != "finished":
+        raise InputError(f"{path}: this run is {status}; go on with 'flamo fit --resume {path}' first")
+    if (folder / FILTERS_JSON).exists():
+        return _filters(folder)
+    return Result(load(folder / MODEL), folder.path.name, _field(folder / CONFIG, "fs"))
 
-    def __init__(self, name: str, fs: float, why: str, system: nn.Module) -> None:
-        super().__init__(name, fs, why)
-        core = system.get_core() if isinstance(system, Shell) else system
-        self.system = Shell(deepcopy(core)).set_device("cpu").set_dtype(torch.float64)
 
-    def response(self, frequency: np.ndarray) -> np.ndarray:
-        points = 2 * (len(frequency) - 1)
-        if points and np.array_equal(frequency, np.fft.rfftfreq(points, 1 / self.fs)):
-            return self._with_inputs(self._at(points, 0.0).get_freq_response(identity=True))
-        shell = self._at(int(self.system.nfft or 1), 0.0)
-        z = torch.exp(2j * torch.pi * torch.as_tensor(frequency, dtype=torch.float64) / self.fs)
-        with torch.no_grad():
-            return torch.stack([shell.probe(point) for point in z]).numpy()
+def _filters(folder: RunFolder) -> Result:
+    file = folder / FILTERS_JSON
+    data = read_document(file).data
+    try:
+        bands = tuple(Band(**band) for band in data["filters"])
+        eq = Equalizer(folder.path.name, bands, float(data.get("gain_db", 0.0)))
+        return Result(eq, eq.name, float(data["fs"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{file}: damaged: {type(error).__name__}: {error}") from error
 
-    def impulse_response(self, length: int) -> np.ndarray:
-        shell = self._at(2 << (length - 1).bit_length(), _ALIAS_DECAY_DB)
-        return self._with_inputs(shell.get_time_response(identity=True))[:length]
 
-    def _at(self, nfft: int, alias_decay_db: float) -> Shell:
-        return self.system.set_nfft(nfft).set_alias_decay_db(alias_decay_db)
+def _field(file: Path, name: str) -> Any:
+    data = read_document(file).data
+    return data.get(name) if isinstance(data, dict) else None
 
-    def _with_inputs(self, response: torch.Tensor) -> np.ndarray:
-        """(1, F, N_out, [N_in]) → (F, N_out, N_in)."""
-        return response[0].reshape(*response.shape[1:3], -1).numpy()
+
+def write_files(folder: Path, files: Mapping[str, bytes], overwrite: bool) -> list[Path]:
+    """Write files by name into a folder, which is made, each at once; returns where they are.
+
+    Raises:
+        InputError: one is there already, without ``overwrite`` (then none is written), or cannot be written.
+    """
+    paths = [folder / name for name in files]
+    try:
+        taken = [path for path in paths if path.exists() and not (overwrite and path.is_file())]
+        if taken:
+            raise InputError(f"{taken[0]}: exists already; choose another place, or say --overwrite")
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, data in zip(paths, files.values(), strict=True):
+            write_file(path, data)
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+    return paths
