@@ -60,9 +60,8 @@ def _design(name: str, chain: Chain, fs: float, own: float | None) -> Design:
 
 def _rate(system: nn.Module, name: str) -> float | None:
     """The sampling frequency that the parts of a system agree on."""
-    rates = sorted(
-        {float(module.fs) for module in system.modules() if isinstance(getattr(module, "fs", None), int | float)}
-    )
+    found = (getattr(module, "fs", None) for module in system.modules())
+    rates = sorted({float(fs) for fs in found if isinstance(fs, int | float)})
     if len(rates) > 1:
         raise InputError(
             f"{name}: its parts have different sampling frequencies: {', '.join(f'{r:g}' for r in rates)} Hz"

@@ -95,7 +95,7 @@ def test_a_file_of_many_values_is_refused_where_they_are_too_large():
 
 
 def test_wav_needs_a_whole_sampling_frequency():
-    with pytest.raises(InputError, match="whole sampling frequencies, not 44100.5 Hz"):
+    with pytest.raises(InputError, match=r"whole sampling frequencies, not 44100\.5 Hz"):
         export(TILT, ["fir_minimum"], 44100.5)
 
 
