@@ -21,6 +21,8 @@ from flamo.errors import InputError
 _SAME = 1e-9  # how near the response of bands must be to that of the sections, relative
 _AT_ALL = np.linspace(0.01, 0.99, 64) * np.pi  # rad a sample: where they are compared
 
+_POINTS = torch.exp(1j * torch.arange(4, dtype=torch.float64))  # where a gain is the same
+
 
 class NotAChainError(InputError):
     """A system is something else; says which part of it."""
@@ -77,8 +79,9 @@ def _chains(system: nn.Module, where: str) -> list[Chain]:
     if isinstance(system, DSP) and has_response(system) and system.has_transfer:
         if hasattr(system, "sos"):
             return _sections(system, where or "it")
-        if system.response().constant:
-            return _gains(system, where or "it")
+        values = system.transfer(_POINTS).detach().numpy(force=True)
+        if (values == values[0]).all():
+            return _gains(system, values[0], where or "it")
     raise NotAChainError(f"{where or 'it'} is a {type(system).__name__}")
 
 
@@ -97,12 +100,11 @@ def _check_channels(processor: DSP, where: str) -> None:
         raise NotAChainError(f"{where} is a matrix, {outputs} by {inputs}")
 
 
-def _gains(gain: DSP, where: str) -> list[Chain]:
+def _gains(gain: DSP, values: np.ndarray, where: str) -> list[Chain]:
     _check_channels(gain, where)
-    values = gain.transfer(torch.ones(1, dtype=torch.complex128)).detach().flatten().numpy()
     if (values.imag != 0).any():
         raise NotAChainError(f"{where} has complex gains")
-    return [Chain(gain=value, gain_of_bands=value) for value in values.real.tolist()]
+    return [Chain(gain=value, gain_of_bands=value) for value in values.real.flatten().tolist()]
 
 
 def _sections(processor: Any, where: str) -> list[Chain]:

@@ -48,6 +48,11 @@ class Design(ABC):
     def impulse_response(self, length: int) -> np.ndarray:
         """The first samples of the impulse response, (length, N_out, N_in)."""
 
+    @property
+    def order(self) -> int:
+        """Samples of silence after which nothing comes any more."""
+        return 0
+
     def magnitude(self, frequency: np.ndarray) -> np.ndarray:
         """Of one channel at frequencies in Hz, (F,)."""
         response = self.response(frequency)
@@ -94,6 +99,10 @@ class CascadeDesign(Design):
         super().__init__(name, fs, why)
         self.gain, self.sos = gain, sos
 
+    @property
+    def order(self) -> int:
+        return 2 * len(self.sos)
+
     def sections(self) -> tuple[float, np.ndarray]:
         return self.gain, self.sos
 
@@ -128,7 +137,12 @@ class EqualizerDesign(CascadeDesign):
     """
 
     def __init__(self, equalizer: Equalizer, fs: float, fitted: float | None = None) -> None:
-        gain, sos = 10 ** (equalizer.gain_db / 20), equalizer.sos(fs)
+        try:
+            gain, sos = 10 ** (equalizer.gain_db / 20), equalizer.sos(fs)
+        except OverflowError:
+            gain, sos = np.inf, np.empty((0, 6))
+        if not (np.isfinite(sos).all() and np.isfinite(gain)):
+            raise InputError(f"{equalizer.name}: a gain is out of range; the equaliser is damaged")
         others = [n for n, part in enumerate(equalizer.parts, 1) if not isinstance(part, Band)]
         super().__init__(equalizer.name, fs, f"part {others[0]} is coefficients only" if others else "", gain, sos)
         self.equalizer = equalizer

@@ -31,7 +31,8 @@ def export(
         fs: sampling frequency in Hz; None is the source's own, or 48 kHz for bands and curves.
         name: for files and titles; None is that of the equaliser or curve. A system of several channels that do not
             mix makes NAME_1, NAME_2 and so on.
-        fitted: the sampling frequency at which the bands of an equaliser were found; of a system it is its own.
+        fitted: the sampling frequency at which the bands of an equaliser were found, or that of a system whose parts
+            do not say it.
 
     Raises:
         InputError: an unknown format or option, or one that cannot hold the source; says what is lacking.

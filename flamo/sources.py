@@ -28,7 +28,7 @@ def designs_of(
 ) -> list[Design]:
     """What exporters are given, one design for each channel that does not mix; arguments as :func:`export`."""
     if isinstance(source, nn.Module):
-        return _designs_of_system(source, fs, name or type(source).__name__)
+        return _designs_of_system(source, fs, name or type(source).__name__, fitted)
     named = replace(source, name=name or source.name)
     if isinstance(named, Curve):
         return [CurveDesign(named, fs or FS)]
@@ -36,8 +36,8 @@ def designs_of(
     return [EqualizerDesign(named, fs or min(rates, default=fitted or FS), fitted)]
 
 
-def _designs_of_system(system: nn.Module, fs: float | None, name: str) -> list[Design]:
-    own = _rate(system, name)
+def _designs_of_system(system: nn.Module, fs: float | None, name: str, fitted: float | None) -> list[Design]:
+    own = _rate(system, name) or fitted
     if fs is None and own is None:
         raise InputError(f"{name}: no part of it says its sampling frequency; give it")
     fs = fs or own or FS
@@ -104,8 +104,13 @@ class SystemDesign(Design):
             ) from error
 
     def impulse_response(self, length: int) -> np.ndarray:
-        shell = self._at(2 << (length - 1).bit_length(), _ALIAS_DECAY_DB)
+        longest = max(length, self.order)  # an nfft that holds all delays
+        shell = self._at(2 << longest.bit_length(), _ALIAS_DECAY_DB)
         return self._with_inputs(shell.get_time_response(identity=True))[:length]
+
+    @property
+    def order(self) -> int:
+        return int(self.system.degree)
 
     def _at(self, nfft: int, alias_decay_db: float) -> Shell:
         return self.system.set_nfft(nfft).set_alias_decay_db(alias_decay_db)

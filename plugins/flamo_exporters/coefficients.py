@@ -57,7 +57,7 @@ class SosJson:
             "format": "flamo-sos",
             "version": 1,
             "name": design.name,
-            "sample_rate": design.fs,
+            "sample_rate": design.fs if design.fs % 1 else int(design.fs),
             "order": ORDER,
             "gain_db": gain_db,
             "sos": sos.tolist(),

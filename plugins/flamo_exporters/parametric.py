@@ -62,7 +62,7 @@ class EqualizerApo:
         else:
             gain_db, lines, head = eq.gain_db, [_line(part) for part in eq.parts if isinstance(part, Band)], ""
         frequencies = [part.frequency for part in eq.parts if isinstance(part, Band)] if eq else []
-        preamp = f"Preamp: {number(self._preamp(design, gain_db, frequencies), 4)} dB\n"
+        preamp = f"Preamp: {number(self._preamp(design, gain_db, frequencies), 4 if eq else 12)} dB\n"
         text = head + preamp + "".join(f"Filter {n}: {line}\n" for n, line in enumerate(lines, 1))
         return {design.file(self.suffix): text.encode()}
 

@@ -107,8 +107,7 @@ def _checked(length: int) -> int:
 
 def _decayed(design: Design) -> np.ndarray:
     """Twice as long until nearly nothing is in the last half, then cut."""
-    longest = int(_SECONDS * design.fs)
-    for length in _doubled(longest):
+    for length in _lengths(4 * max(design.order, 1024), int(_SECONDS * design.fs)):
         response = design.impulse_response(length)
         left = np.cumsum((response**2).sum((1, 2))[::-1])[::-1]
         if left[length // 2] <= _RESIDUE * left[0]:
@@ -118,11 +117,10 @@ def _decayed(design: Design) -> np.ndarray:
     return response
 
 
-def _doubled(longest: int) -> Iterator[int]:
-    length = 4096
-    while length < longest:
-        yield length
-        length *= 2
+def _lengths(first: int, longest: int) -> Iterator[int]:
+    while first < longest:
+        yield first
+        first *= 2
     yield longest
 
 
@@ -134,7 +132,7 @@ def _files(design: Design, ending: str, samples: np.ndarray, **facts: Any) -> di
         data = wav_bytes(samples, round(design.fs))
     except ValueError as error:
         raise InputError(f"{design.name}: its impulse response cannot be written: {error}") from error
-    about = {"format": "flamo-impulse-response", "version": 1, "name": design.name, "sample_rate": design.fs}
+    about = {"format": "flamo-impulse-response", "version": 1, "name": design.name, "sample_rate": round(design.fs)}
     about |= {"length": len(samples), "scale": 1.0, **facts}
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     return {design.file(f"{ending}.wav"): data, design.file(f"{ending}.json"): text.encode()}

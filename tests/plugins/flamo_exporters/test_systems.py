@@ -153,6 +153,8 @@ def test_the_sampling_frequency_is_that_of_the_parts():
         export(dsp.Biquad((1, 1), fs=48000), ["sos_csv"], 96000)
     with pytest.raises(InputError, match="right at 48000 Hz only, not at 96000 Hz"):
         export(dsp.Delay((1, 1), fs=48000), ["wav"], 96000)
+    with pytest.raises(InputError, match="right at 44100 Hz only, not at 96000 Hz"):
+        export(dsp.Gain((2, 2)), ["wav"], 96000, fitted=44100)
     with pytest.warns(InputWarning, match="fitted at 48000 Hz and exported for 96000 Hz"):
         assert designs_of(parametric(), 96000)[0].fs == 96000
 

@@ -135,6 +135,17 @@ def test_the_magnitude_of_a_feedback_network_can_be_had():
     assert abs(decibels(np.fft.rfft(samples, 16384)) - decibels(np.fft.rfft(h, 16384))).max() < 0.01
 
 
+@pytest.mark.parametrize("silence", [5000, 20000])
+def test_an_echo_after_a_long_silence_is_part_of_the_impulse_response(silence):
+    echo = dsp.parallelDelay.from_physical(samples=[float(silence)], isint=True, nfft=1 << 15)
+    for core in (echo, system.Parallel(dsp.Gain.from_physical(gain=[[1.0]], nfft=1 << 15), system.Series(echo))):
+        samples, _ = one(core, "impulse_response", "impulse_response")
+        assert samples[silence] == pytest.approx(1.0)
+        assert len(samples) <= silence + 2
+        cut, _ = one(core, {"wav": {"length": 100}}, "impulse_response")
+        assert far(cut + 1, samples[:100] + 1) < 1e-6
+
+
 def test_outputs_are_channels_and_inputs_are_files():
     torch.manual_seed(1)
     gain = dsp.Gain((3, 2), nfft=64)
