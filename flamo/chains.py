@@ -121,7 +121,7 @@ def _chain(processor: Any, channel: int, sos: np.ndarray, where: str) -> Chain:
     except (AttributeError, ValueError, TypeError):
         return Chain(sos=sos, unnamed=where)
     gain = float(ratio.real.mean())
-    if not (gain > 0 and np.allclose(ratio, gain, rtol=_SAME, atol=0)):
+    if not np.allclose(ratio, gain, rtol=_SAME, atol=0):
         return Chain(sos=sos, unnamed=where)
     return Chain(sos=sos, bands=bands, gain_of_bands=1.0 if abs(gain - 1) < _SAME else gain)
 

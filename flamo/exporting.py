@@ -118,8 +118,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], overwrite: bool) -> li
     """
     paths = [folder / name for name in files]
     try:
-        taken = [path for path in paths if path.exists() and not (overwrite and path.is_file())]
-        if taken:
+        if not overwrite and (taken := [path for path in paths if path.exists()]):
             raise InputError(f"{taken[0]}: exists already; choose another place, or say --overwrite")
         folder.mkdir(parents=True, exist_ok=True)
         for path, data in zip(paths, files.values(), strict=True):

@@ -49,7 +49,7 @@ def export(
 
     nodes = _nodes([name.strip() for name in to.split(",")], sets or ())
     result = read_result(run)
-    files = export(result.source, nodes, fs or result.fs, result.name, fitted=result.fs)
+    files = export(result.source, nodes, fs, result.name, fitted=result.fs)
     _say(write_files(output or (run / "exports" if run.is_dir() else run.parent), files, overwrite))
 
 

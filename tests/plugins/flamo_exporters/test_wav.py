@@ -135,6 +135,15 @@ def test_the_magnitude_of_a_feedback_network_can_be_had():
     assert abs(decibels(np.fft.rfft(samples, 16384)) - decibels(np.fft.rfft(h, 16384))).max() < 0.01
 
 
+def test_what_rings_for_long_does_not_wrap_around():
+    delay = dsp.parallelDelay.from_physical(samples=[10.0], isint=True, nfft=64)
+    feedback = dsp.parallelGain.from_physical(gain=[0.999], nfft=64)
+    samples, _ = one(system.Recursion(delay, feedback), {"wav": {"length": 100}}, "impulse_response")
+    expected = np.where(np.arange(100) % 10 == 0, 0.999 ** (np.arange(100) / 10 - 1), 0.0)
+    expected[0] = 0.0
+    assert far(samples, expected) < 1e-6
+
+
 @pytest.mark.parametrize("silence", [5000, 20000])
 def test_an_echo_after_a_long_silence_is_part_of_the_impulse_response(silence):
     echo = dsp.parallelDelay.from_physical(samples=[float(silence)], isint=True, nfft=1 << 15)
