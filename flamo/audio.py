@@ -104,6 +104,15 @@ def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
         ValueError: another shape, or samples that are not finite.
         OSError: the file cannot be written.
     """
+    write_file(path, wav_bytes(samples, fs))
+
+
+def wav_bytes(samples: np.ndarray, fs: int) -> bytes:
+    """A WAV file of 32-bit floats; arguments and errors as :func:`write_wav`.
+
+    >>> len(wav_bytes(np.zeros(100), 48000)) > 400
+    True
+    """
     from scipy.io import wavfile  # libsndfile would put the time of day into a file of floats
 
     if samples.ndim not in (1, 2) or 0 in samples.shape:
@@ -114,7 +123,7 @@ def write_wav(path: Path, samples: np.ndarray, fs: int) -> None:
         raise ValueError(f"samples must be finite; sample {_first(~np.isfinite(samples))} is not")
     data = io.BytesIO()
     wavfile.write(data, fs, samples)
-    write_file(path, data.getvalue())
+    return data.getvalue()
 
 
 @contextmanager
