@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -11,9 +12,10 @@ import torch
 from torch import nn
 
 from flamo.config.build import build_component, build_node
-from flamo.config.model import OUTPUTS, RunConfig, loss_defaults, one_key
+from flamo.config.model import EXPORTS, OUTPUTS, RunConfig, loss_defaults, one_key
 from flamo.core.shell import Shell
-from flamo.errors import ConfigError, Problem, under
+from flamo.errors import ConfigError, InputError, InputWarning, Problem, under
+from flamo.exporting import export
 from flamo.filters import is_equaliser
 from flamo.signals import Wanted, input_spectrum, wanted
 
@@ -121,10 +123,25 @@ def make_experiment(config: RunConfig) -> Experiment:
     points = aim.curve.frequency if aim.curve and config.output == "curve" else None
     experiment = Experiment(config, model, output, spectrum, aim, _terms(config, {**defaults, "frequency": points}))
     _try(experiment)
+    _try_exports(experiment)
     if "filters" in config.exports and not (is_equaliser(model.get_core()) and experiment.wanted.curve):
         message = "filters are those of a parametric_eq of one channel that is fitted to a curve"
         raise ConfigError([Problem(("exports",), message)])
     return experiment
+
+
+def _try_exports(experiment: Experiment) -> None:
+    """Whether every format can hold the system."""
+    problems = []
+    for n, node in enumerate(experiment.config.exports):
+        if node not in EXPORTS:
+            try:
+                with warnings.catch_warnings(action="ignore", category=InputWarning):
+                    export(experiment.model, [node], experiment.config.fs, "the system", experiment.config.fs)
+            except InputError as error:
+                problems.append(Problem(("exports", n), str(error)))
+    if problems:
+        raise ConfigError(problems)
 
 
 @torch.no_grad()

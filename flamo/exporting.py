@@ -114,12 +114,14 @@ def write_files(folder: Path, files: Mapping[str, bytes], overwrite: bool) -> li
     """Write files by name into a folder, which is made, each at once; returns where they are.
 
     Raises:
-        InputError: one is there already, without ``overwrite`` (then none is written), or cannot be written.
+        InputError: one is there already with another content, without ``overwrite`` (then none is written), or cannot
+            be written.
     """
     paths = [folder / name for name in files]
     try:
-        if not overwrite and (taken := [path for path in paths if path.exists()]):
-            raise InputError(f"{taken[0]}: exists already; choose another place, or say --overwrite")
+        for path, data in zip(paths, files.values(), strict=True):
+            if not overwrite and path.exists() and path.read_bytes() != data:
+                raise InputError(f"{path}: exists already; choose another place, or say --overwrite")
         folder.mkdir(parents=True, exist_ok=True)
         for path, data in zip(paths, files.values(), strict=True):
             write_file(path, data)

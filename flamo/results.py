@@ -14,13 +14,16 @@ import torch
 
 from flamo import plots
 from flamo.audio import write_wav
+from flamo.config.model import EXPORTS
 from flamo.core.decay import energy_decay_db, octave_bands_of, octave_filters
 from flamo.core.shell import Shell
 from flamo.equalization import below
 from flamo.experiment import Experiment
+from flamo.exporting import export
 from flamo.filters import BAND, FilterSet, filters_of
 from flamo.run_folder import (
     AUDIO,
+    EXPORTED,
     FILTERS_JSON,
     FILTERS_TEXT,
     METRICS,
@@ -65,6 +68,11 @@ def write_results(experiment: Experiment, before: Shell, folder: RunFolder) -> t
         write_wav(folder / AUDIO / "impulse_response.wav", signals["after"], experiment.config.fs)
     if "csv" in exports:
         folder.write(RESPONSE, _table(experiment))
+    source = filters.equalizer if filters else experiment.model
+    nodes = [node for node in exports if node not in EXPORTS]
+    fs, name = experiment.config.fs, folder.path.name
+    for file, data in export(source, nodes, fs, name, fitted=fs).items():
+        folder.write(f"{EXPORTED}/{file}", data)
     return figures, list(filters.notes()) if filters else []
 
 

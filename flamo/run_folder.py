@@ -24,9 +24,23 @@ from flamo.errors import InputError
 from flamo.files import PREFIX, write_file
 
 CONFIG, RUN, METRICS, MODEL, REPORT = "config.yaml", "run.json", "metrics.jsonl", "model.safetensors", "report.html"
-CHECKPOINTS, PLOTS, AUDIO, LOCK = "checkpoints", "plots", "audio", ".lock"
+CHECKPOINTS, PLOTS, AUDIO, EXPORTED, LOCK = "checkpoints", "plots", "audio", "exports", ".lock"
 RESPONSE, FILTERS_JSON, FILTERS_TEXT = "response.csv", "filters.json", "filters.txt"
-NAMES = (CONFIG, RUN, METRICS, MODEL, REPORT, RESPONSE, FILTERS_JSON, FILTERS_TEXT, CHECKPOINTS, PLOTS, AUDIO, LOCK)
+NAMES = (
+    CONFIG,
+    RUN,
+    METRICS,
+    MODEL,
+    REPORT,
+    RESPONSE,
+    FILTERS_JSON,
+    FILTERS_TEXT,
+    CHECKPOINTS,
+    PLOTS,
+    AUDIO,
+    EXPORTED,
+    LOCK,
+)
 
 
 class RunFolder:

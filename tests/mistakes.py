@@ -56,7 +56,7 @@ MISTAKES = [
     ("patience: 10", "patience: ten", 22, "stop.patience: must be a whole number, got 'ten'"),
     ("patience: 10", "improvement: 2", 22, "stop.improvement: must be below 1, got 2"),
     ("every: 5", "keep: 1", 23, "checkpoints.keep: must be at least 2, got 1"),
-    ("exports: [wav]", "exports: [mp3]", 24, "exports.0: must be 'wav', 'csv' or 'filters', got 'mp3'"),
+    ("exports: [wav]", "exports: [mp3]", 24, "exports.0: unknown exporter 'mp3'"),
     ("exports: [wav]", "exports: wav", 24, "exports: must be a list, got 'wav'"),
     ("stop: {steps: 20, patience: 10}", "stop: 20", 22, "stop: must be a mapping, got 20"),
     ("losses:\n  - mse: {weight: 1}", "losses: []", 16, "losses: must not be empty"),

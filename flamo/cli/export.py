@@ -46,11 +46,12 @@ def export(
 ) -> None:
     """Write the system of a run, or its filters, as other programs read them."""
     from flamo.exporting import export, read_result, write_files
+    from flamo.run_folder import EXPORTED
 
     nodes = _nodes([name.strip() for name in to.split(",")], sets or ())
     result = read_result(run)
     files = export(result.source, nodes, fs, result.name, fitted=result.fs)
-    _say(write_files(output or (run / "exports" if run.is_dir() else run.parent), files, overwrite))
+    _say(write_files(output or (run / EXPORTED if run.is_dir() else run.parent), files, overwrite))
 
 
 def convert(

@@ -11,7 +11,7 @@ from torch import nn
 from flamo import registry
 from flamo.config.arguments import nearest, shown
 from flamo.config.build import check_component, check_node
-from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig, Section, loss_defaults, one_key
+from flamo.config.model import DEFAULTS, EXPORTS, OUTPUTS, RunConfig, Section, loss_defaults, one_key
 from flamo.config.names import stepper
 from flamo.errors import Problem
 
@@ -50,6 +50,10 @@ def _components(data: Mapping[str, Any]) -> Iterator[Problem]:
     losses = data.get("losses")
     for n, node in enumerate(losses if isinstance(losses, list) else []):
         yield from _under(("losses", n), _loss(node, defaults))
+    exports = data.get("exports")
+    for n, node in enumerate(exports if isinstance(exports, list) else []):
+        if node not in EXPORTS:
+            yield from _under(("exports", n), check_component("exporter", node, {}))
     yield from _training(data)
 
 

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from flamo import registry
 from flamo.errors import ComponentLoadError, InputError
 
+EXPORTS = ("wav", "csv", "filters")
+"""The exports that are no component."""
+
 DEFAULTS = ("nfft", "alias_decay_db", "fs", "dtype")
 """What components take from the top where they do not say it themselves."""
 
@@ -145,8 +148,8 @@ class RunConfig(Section):
     checkpoints: Checkpoints = Checkpoints()
     rounding: Rounding = Rounding()
     exports: Annotated[
-        list[Literal["wav", "csv", "filters"]],
-        Field(description="wav: the impulse response; csv: the response in dB; filters: of an equaliser."),
+        list[Node],
+        Field(description="wav: impulse response; csv: response in dB; filters: of an equaliser; or exporters."),
     ] = ["wav"]
 
     def defaults(self) -> dict[str, Any]:

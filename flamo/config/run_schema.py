@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flamo.config.model import DEFAULTS, OUTPUTS, RunConfig
+from flamo.config.model import DEFAULTS, EXPORTS, OUTPUTS, RunConfig
 from flamo.config.schema import node_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,6 +27,7 @@ def config_schema() -> dict[str, Any]:
     properties["system"] |= {"$ref": "#/$defs/node"}
     properties["output"] |= {"anyOf": [{"enum": list(OUTPUTS)}, {"$ref": "#/$defs/node"}]}
     properties["losses"]["items"] = {"$ref": "#/$defs/loss"}
+    properties["exports"]["items"] = {"anyOf": [{"enum": list(EXPORTS)}, {"$ref": "#/$defs/exporter"}]}
     files = {"type": "string", "description": "A file, by its suffix."}
     properties["target"] = {"anyOf": [*properties["target"].pop("oneOf"), files], **properties["target"]}
     return {"$schema": DIALECT, **schema, "$defs": definitions}

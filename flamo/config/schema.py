@@ -18,19 +18,19 @@ _REFERENCES = {"module": "node", "constraint": "constraint"}
 
 
 def node_schema() -> Schema:
-    """Definitions for ``$defs``: ``node`` for systems, ``loss`` for losses, and what these refer to.
+    """Definitions for ``$defs``: ``node`` for systems, ``loss`` and ``exporter``, and what these refer to.
 
     All components that are installed are in them, under their names, aliases and qualified names.
 
     >>> sorted(name for name in node_schema() if "/" not in name)
-    ['constraint', 'loss', 'node', 'parts']
+    ['constraint', 'exporter', 'loss', 'node', 'parts']
     """
     nodes = [_component(offer) for kind in MODULES for offer in _offers(kind)]
-    losses = [_component(offer) for offer in _offers("loss")]
+    losses, exporters = ([_component(offer) for offer in _offers(kind)] for kind in ("loss", "exporter"))
     constraints = [_named("constraint", (constraint_name(cls),), cls) for cls in CONSTRAINTS.values()]
     parts = {"anyOf": [{"type": "object", "additionalProperties": _ref("node")}, _list_of(_ref("node"))]}
     definitions: Schema = {"parts": parts}
-    for what, found in (("node", nodes), ("loss", losses), ("constraint", constraints)):
+    for what, found in (("node", nodes), ("loss", losses), ("exporter", exporters), ("constraint", constraints)):
         definitions[what] = _choice([(names, key, bare) for names, key, _, bare in found])
         definitions |= {key: schema for _, key, schema, _ in found}
     return definitions

@@ -67,7 +67,7 @@ class Recipe:
             "optimizer": {"lm": {"starts": self.starts}},
             "stop": {"steps": self.steps, "patience": 15, "improvement": 1e-3},
             "rounding": self.rounding(),
-            "exports": ["filters"],
+            "exports": ["filters", "equalizer_apo"],
         }
 
 
