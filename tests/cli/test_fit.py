@@ -300,3 +300,16 @@ def test_any_system_is_fitted_by_least_squares(flamo, tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "runs" / "fit" / "metrics.jsonl").read_text().splitlines()]
     assert len(rows) == 8
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
+
+
+def test_a_run_exports_its_filters_for_players(flamo, curves, tmp_path):
+    flamo("fit", "a.csv", *QUICK, "--set", "exports=[filters, equalizer_apo, {camilladsp: {full: true}}]", "-q")
+    folder = tmp_path / "runs" / "a" / "exports"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "a.yml"]
+    written = json.loads((tmp_path / "runs" / "a" / "filters.json").read_text())["filters"]
+    assert (folder / "a.txt").read_text().count("Filter ") == len(written) == 3
+    again = flamo("export", "runs/a", "--to", "equalizer_apo,cpp")
+    assert again.stdout.splitlines() == [f"written to runs/a/exports/a.{suffix}" for suffix in ("txt", "hpp")]
+    refused = flamo("fit", "fit.yaml", "--set", "exports=[equalizer_apo]", check=False)
+    assert refused.returncode == 2
+    assert "exports.0: the system is not a cascade of second-order sections: loop is a recursion" in refused.stderr
