@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from plugin_of_acme import HOOK, PARTS
 from strangers import write_distribution
 
 from flamo import registry
+from flamo.cli import main
 
 settings.register_profile("thorough", max_examples=5000)  # pytest --hypothesis-profile=thorough
 
@@ -47,3 +49,23 @@ def acme(tmp_path, monkeypatch, fresh_registry):
     yield sys.modules["pkg_acme.parts"]
     for name in [name for name in sys.modules if name.startswith("pkg_acme")]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def inside(monkeypatch, tmp_path, capsys):
+    """The command line in this process, which has everything imported already: arguments → as ``run_python``."""
+
+    def run(*arguments, check=True):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["flamo", *map(str, arguments)])
+        capsys.readouterr()
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            warnings.simplefilter("default")
+            main()
+        told = capsys.readouterr()
+        done = subprocess.CompletedProcess(arguments, ended.value.code, told.out, told.err)
+        if check:
+            done.check_returncode()
+        return done
+
+    return run

@@ -109,14 +109,14 @@ def test_version_and_help(flamo):
         (("lits",), "list"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(flamo, tmp_path, arguments, message):
+def test_a_mistake_is_one_line_and_exit_code_2(inside, tmp_path, arguments, message):
     (tmp_path / "text.csv").write_text("frequency,target\n20,loud\n")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "near.csv").write_text("491,0\n493,1\n495,0\n")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "notes.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
-    assert message in refused(flamo(*arguments, check=False))
+    assert message in refused(inside(*arguments, check=False))
     assert sorted(tmp_path.rglob("*")) == before
 
 

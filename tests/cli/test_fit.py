@@ -182,13 +182,14 @@ QUICK = ("--bands", "3", "--starts", "2", "--steps", "10")
 
 @pytest.fixture
 def curves(tmp_path):
+    (tmp_path / "fit.yaml").write_text(CONFIG)
     for name, middle in (("a", 5.0), ("b", -3.0)):
         (tmp_path / f"{name}.csv").write_text(f"20,0\n200,1\n1000,{middle}\n5000,2\n20000,0\n")
     return ("a.csv", "b.csv")
 
 
-def test_many_targets_are_a_folder_each_and_a_table(flamo, curves, tmp_path):
-    fitted = flamo("fit", *curves, *QUICK, "-o", "all")
+def test_many_targets_are_a_folder_each_and_a_table(inside, curves, tmp_path):
+    fitted = inside("fit", *curves, *QUICK, "-o", "all")
     lines = [line.split() for line in fitted.stdout.splitlines()]
     assert lines[0] == ["target", "rms/dB", "max/dB", "folder"]
     assert [line[0] for line in lines[1:]] == ["a", "b", "mean"]
@@ -198,22 +199,22 @@ def test_many_targets_are_a_folder_each_and_a_table(flamo, curves, tmp_path):
         assert record["figures"]["error of the filters, rms"]["after"] == pytest.approx(float(line[1]), abs=5e-4)
         assert line[3] == str(tmp_path / "all" / line[0])
         assert (tmp_path / "all" / line[0] / "report.html").exists()
-    refused = flamo("fit", *curves, *QUICK, "-o", "all", check=False)
+    refused = inside("fit", *curves, *QUICK, "-o", "all", check=False)
     assert refused.returncode == 4
     assert refused.stderr.count("holds a finished run") == 2
-    assert flamo("fit", *curves, *QUICK, "-o", "all", "--overwrite", "-q").stdout == ""
+    assert inside("fit", *curves, *QUICK, "-o", "all", "--overwrite", "-q").stdout == ""
 
 
-def test_a_folder_of_a_batch_is_repeated_by_its_configuration(flamo, curves, tmp_path):
-    flamo("fit", *curves, *QUICK, "-o", "all", "-q")
-    flamo("fit", "all/b/config.yaml", "-o", "again", "-q")
+def test_a_folder_of_a_batch_is_repeated_by_its_configuration(inside, curves, tmp_path):
+    inside("fit", *curves, *QUICK, "-o", "all", "-q")
+    inside("fit", "all/b/config.yaml", "-o", "again", "-q")
     first, second = (json.loads((tmp_path / f / "filters.json").read_text()) for f in ("all/b", "again"))
     assert first == second
 
 
-def test_what_failed_alone_is_named_in_the_end(flamo, curves, tmp_path):
+def test_what_failed_alone_is_named_in_the_end(inside, curves, tmp_path):
     (tmp_path / "bad.csv").write_text("20,loud\n")
-    fitted = flamo("fit", "a.csv", "bad.csv", "missing.csv", "b.csv", *QUICK, check=False)
+    fitted = inside("fit", "a.csv", "bad.csv", "missing.csv", "b.csv", *QUICK, check=False)
     assert fitted.returncode == 4
     assert [line.split()[0] for line in fitted.stdout.splitlines()] == ["target", "a", "b", "mean"]
     errors = fitted.stderr.splitlines()
@@ -222,8 +223,8 @@ def test_what_failed_alone_is_named_in_the_end(flamo, curves, tmp_path):
     assert errors[-1] == "flamo: 2 of 4 targets failed"
 
 
-def test_options_of_an_equaliser_arrive_in_its_configuration(flamo, curves):
-    text = flamo(
+def test_options_of_an_equaliser_arrive_in_its_configuration(inside, curves):
+    text = inside(
         *("fit", "a.csv", "--print-config", "--bands", "4", "--range", "50:12000", "--ignore", "5000:6000"),
         *("--weights", "20:1,1000:2", "--gain-max", "9", "--q", "0.5:4", "--frequency", "60:9000", "--keep-gain"),
         *("--starts", "3", "--steps", "7", "--seed", "5", "--fs", "44100"),
@@ -243,8 +244,8 @@ def test_options_of_an_equaliser_arrive_in_its_configuration(flamo, curves):
     assert (config["seed"], config["fs"]) == (5, 44100)
 
 
-def test_a_measurement_and_its_target(flamo, curves, tmp_path):
-    flamo("fit", "--measurement", "a.csv", "--target", "b.csv", "--max-boost", "6", *QUICK, "-q")
+def test_a_measurement_and_its_target(inside, curves, tmp_path):
+    inside("fit", "--measurement", "a.csv", "--target", "b.csv", "--max-boost", "6", *QUICK, "-q")
     record = json.loads((tmp_path / "runs" / "a" / "run.json").read_text())
     assert sorted(record["inputs"]) == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
 
@@ -269,8 +270,8 @@ def test_a_measurement_and_its_target(flamo, curves, tmp_path):
         (("a.csv", "--range", "15000:19000"), "0 points from 15000 to 19000 Hz; at least 3 are needed"),
     ],
 )
-def test_a_wrong_option_of_an_equaliser_is_one_line(flamo, curves, tmp_path, arguments, message):
-    failed = flamo("fit", *arguments, check=False)
+def test_a_wrong_option_of_an_equaliser_is_one_line(inside, curves, tmp_path, arguments, message):
+    failed = inside("fit", *arguments, check=False)
     assert failed.returncode == 2
     assert len(failed.stderr.splitlines()) == 1
     assert message in failed.stderr
@@ -287,29 +288,29 @@ def test_a_wrong_option_of_an_equaliser_is_one_line(flamo, curves, tmp_path, arg
         ("losses.0={sparsity: {of: loop.feedback}}", "losses.0: sparsity is no sum of squares"),
     ],
 )
-def test_a_configuration_that_least_squares_cannot_take(flamo, change, message):
+def test_a_configuration_that_least_squares_cannot_take(flamo, inside, change, message):
     sets = ("--set", change) if change.startswith("optimizer") else ("--set", "optimizer=lm", "--set", change)
-    failed = flamo("fit", "fit.yaml", *sets, check=False)
+    failed = inside("fit", "fit.yaml", *sets, check=False)
     assert failed.returncode == 2
     assert message in failed.stderr
     assert "Traceback" not in failed.stderr
 
 
-def test_any_system_is_fitted_by_least_squares(flamo, tmp_path):
-    flamo("fit", "fit.yaml", "--set", "optimizer={lm: {starts: 2}}", "--set", "stop.steps=8", "-q")
+def test_any_system_is_fitted_by_least_squares(flamo, inside, tmp_path):
+    inside("fit", "fit.yaml", "--set", "optimizer={lm: {starts: 2}}", "--set", "stop.steps=8", "-q")
     rows = [json.loads(line) for line in (tmp_path / "runs" / "fit" / "metrics.jsonl").read_text().splitlines()]
     assert len(rows) == 8
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
 
 
-def test_a_run_exports_its_filters_for_players(flamo, curves, tmp_path):
-    flamo("fit", "a.csv", *QUICK, "--set", "exports=[filters, equalizer_apo, {camilladsp: {full: true}}]", "-q")
+def test_a_run_exports_its_filters_for_players(inside, curves, tmp_path):
+    inside("fit", "a.csv", *QUICK, "--set", "exports=[filters, equalizer_apo, {camilladsp: {full: true}}]", "-q")
     folder = tmp_path / "runs" / "a" / "exports"
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "a.yml"]
     written = json.loads((tmp_path / "runs" / "a" / "filters.json").read_text())["filters"]
     assert (folder / "a.txt").read_text().count("Filter ") == len(written) == 3
-    again = flamo("export", "runs/a", "--to", "equalizer_apo,cpp")
+    again = inside("export", "runs/a", "--to", "equalizer_apo,cpp")
     assert again.stdout.splitlines() == [f"written to runs/a/exports/a.{suffix}" for suffix in ("txt", "hpp")]
-    refused = flamo("fit", "fit.yaml", "--set", "exports=[equalizer_apo]", check=False)
+    refused = inside("fit", "fit.yaml", "--set", "exports=[equalizer_apo]", check=False)
     assert refused.returncode == 2
     assert "exports.0: the system is not a cascade of second-order sections: loop is a recursion" in refused.stderr
