@@ -28,7 +28,7 @@ Types = Annotated[str | None, _of(EQ, "auto: low shelf, peaks, high shelf; or lo
 Fs = Annotated[int | None, _of(EQ, "Sampling frequency in Hz; 48000.", min=1000, max=10_000_000)]
 KeepGain = Annotated[bool, _of(EQ, "The level counts, too: no broadband gain is free.", "--keep-gain")]
 Starts = Annotated[int | None, _of(EQ, "Attempts, of which the best is kept; 16.", min=1, max=4096)]
-Steps = Annotated[int | None, _of(EQ, "Steps at most; 80.", min=1, max=1_000_000)]
+Steps = Annotated[int | None, _of(EQ, "Steps at most; 60.", min=1, max=1_000_000)]
 Within = Annotated[str | None, _of(LIMITS, "What counts, in Hz; 20:20000.", "--range", metavar=RANGE)]
 Ignore = Annotated[list[str] | None, _of(LIMITS, "What does not count, in Hz.", metavar=RANGE)]
 Weights = Annotated[str | None, _of(LIMITS, "Weights over frequency.", metavar="HZ:WEIGHT,...")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import torch
 
@@ -11,7 +11,7 @@ COST_DB = 0.3  # of a pair at one frequency, as an error in dB
 FULL_DB = 1.0  # gains well above count in full
 
 
-def apart(map: Any, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def apart(frequency: torch.Tensor, gain_db: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     r"""Residuals of all pairs of bands that are near each other with gains of opposite sign.
 
     .. math:: r_{ij} = c\,\big(1 - (\Delta_{ij} / w)^2\big)_+ \big(-\tanh(g_i / g_0) \tanh(g_j / g_0)\big)_+
@@ -20,26 +20,27 @@ def apart(map: Any, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     numerical accuracy, headroom, and mean nothing to whoever reads them.
 
     Args:
-        map: of raw parameters (K, 3, M, 1) to frequency, Q and gain.
-        raw: (K, 3, M).
+        frequency, gain_db: of the bands, (K, M).
 
     Returns:
-        Residuals (pairs, M) and their derivatives by the raw parameters (pairs, K, 3, M).
+        Residuals (pairs, M), and their derivatives by frequencies and by gains (pairs, K, M).
+
+    >>> r, by_f, by_g = apart(torch.tensor([[1000.0], [1000.0]]), torch.tensor([[9.0], [-9.0]]))
+    >>> round(r.item(), 3), by_f.shape
+    (0.3, torch.Size([1, 2, 1]))
     """
-    K, _, M = raw.shape
+    K, M = frequency.shape
     i, j = torch.triu_indices(K, K, 1)
-    with torch.enable_grad():
-        leaf = raw.detach().requires_grad_()
-        values = map(leaf[..., None])[..., 0]
-        (slope,) = torch.autograd.grad(values.sum(), leaf)  # elementwise
-        pairs = values.detach()[torch.stack((i, j))].requires_grad_()  # (2, pairs, 3, M)
-        octaves = (pairs[0, :, 0] / pairs[1, :, 0]).log2()
-        near = (1 - (octaves / WIDTH).square()).clamp(min=0)
-        signs = torch.tanh(pairs[:, :, 2] / FULL_DB)
-        residual = COST_DB * near * (-signs[0] * signs[1]).clamp(min=0)
-        (by_value,) = torch.autograd.grad(residual.sum(), pairs)
-    jacobian = raw.new_zeros(len(i), K, 3, M)
-    number = torch.arange(len(i))
-    for side, band in enumerate((i, j)):
-        jacobian[number, band] = by_value[side] * slope[band]
-    return residual.detach(), jacobian
+    octaves = torch.log2(frequency[i] / frequency[j])
+    near = (1 - (octaves / WIDTH).square()).clamp(min=0)
+    sign = torch.tanh(gain_db / FULL_DB)
+    against = (-sign[i] * sign[j]).clamp(min=0)
+    active = (near > 0) & (against > 0)
+    by_octave = COST_DB * against * torch.where(active, -2 * octaves / WIDTH**2 / math.log(2), 0.0)
+    by_sign = COST_DB * torch.where(active, near, 0.0)
+    steep = (1 - sign.square()) / FULL_DB
+    by_frequency, by_gain = (frequency.new_zeros(len(i), K, M) for _ in range(2))
+    pair = torch.arange(len(i))
+    by_frequency[pair, i], by_frequency[pair, j] = by_octave / frequency[i], -by_octave / frequency[j]
+    by_gain[pair, i], by_gain[pair, j] = -by_sign * sign[j] * steep[i], -by_sign * sign[i] * steep[j]
+    return COST_DB * near * against, by_frequency, by_gain

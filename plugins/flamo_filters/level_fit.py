@@ -62,11 +62,13 @@ class LevelFit:
         points, then those of :func:`~flamo_filters.apart.apart`."""
         T, S, N = x.shape
         K, P = self.eq.param.shape[:2]
-        raw = x.reshape(T * S, K, P).permute(1, 2, 0)
-        coefficients, slopes = self._coefficients(raw)
+        value, slope = self._values(x.reshape(T * S, K, P).permute(1, 2, 0))
+        coefficients, slopes = self._coefficients(value)
         shape = (6, K, T, S)
-        level, jacobian = levels(coefficients.reshape(shape), slopes.reshape(P, *shape), self.phi)
-        pairs, by_pairs = apart(self.eq.map, raw)
+        slopes = (slopes * slope.movedim(1, 0)[:, None]).reshape(P, *shape)
+        level, jacobian = levels(coefficients.reshape(shape), slopes, self.phi)
+        pairs, by_frequency, by_gain = apart(value[:, 0], value[:, 2])
+        by_pairs = torch.stack((by_frequency, torch.zeros_like(by_gain), by_gain), 2) * slope  # (pairs, K, 3, M)
         residuals = (self.weighted(level - self.target[:, None]), pairs.T.reshape(T, S, -1))
         jacobians = (self.weighted(jacobian), by_pairs.permute(3, 1, 2, 0).reshape(T, S, N, -1))
         return torch.cat(residuals, -1), torch.cat(jacobians, -1)
@@ -86,15 +88,23 @@ class LevelFit:
         coefficients = torch.cat(self.eq.sections(value)).movedim(-1, 2)  # (6, K, 1, S)
         return levels(coefficients, coefficients.new_zeros(0, *coefficients.shape), self.phi)[0][0] - self.target
 
-    def _coefficients(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of raw parameters (K, P, M): coefficients (6, K, M) and their derivatives (P, 6, K, M).
+    def _values(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frequency, Q and gain of raw parameters (K, P, M), and their derivatives, each by its own."""
+        with torch.enable_grad():
+            leaf = raw.detach().requires_grad_()
+            value = self.eq.map(leaf[..., None])[..., 0]
+            (slope,) = torch.autograd.grad(value.sum(), leaf)
+        return value.detach(), slope
+
+    def _coefficients(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of values (K, P, M): coefficients (6, K, M) and their derivatives (P, 6, K, M).
 
         One backward pass gives all: six copies, and of the n-th only the n-th coefficient counts.
         """
-        K, P, M = raw.shape
-        copies = raw.repeat(1, 1, 6).requires_grad_()
+        K, P, M = value.shape
+        copies = value.repeat(1, 1, 6).requires_grad_()
         with torch.enable_grad():
-            b, a = self.eq.sections(self.eq.map(copies[..., None]))
+            b, a = self.eq.sections(copies[..., None])
             coefficients = torch.cat((b, a)).reshape(6, K, 6, M)
             (slopes,) = torch.autograd.grad(coefficients.diagonal(dim1=0, dim2=2).sum(), copies)
         return coefficients[:, :, 0].detach(), slopes.reshape(K, P, 6, M).permute(1, 2, 0, 3)

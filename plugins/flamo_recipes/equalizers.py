@@ -32,7 +32,7 @@ class Recipe:
         self,
         gain_max: float = 20.0,
         starts: int = 16,
-        steps: int = 80,
+        steps: int = 60,
         free_gain: bool = True,
         weights: Sequence[Sequence[float]] | None = None,
         ignore: Sequence[Sequence[float]] = (),

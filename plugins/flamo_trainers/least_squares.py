@@ -8,7 +8,7 @@ import torch
 
 STEP_MAX = 1.0  # of a raw parameter: where constraints are sigmoids, a quarter of the way to their flat ends
 DAMPING_MIN, DAMPING_MAX = 1e-9, 1e9
-FIRST_CUT = 15  # steps after which the best quarter of the attempts goes on; the next cuts are twice as long apart
+FIRST_CUT = 10  # steps after which the best quarter of the attempts goes on; the next cuts are twice as long apart
 
 
 class Problem(Protocol):
@@ -36,8 +36,8 @@ class DampedLeastSquares:
 
     Every attempt has a damping λ of its own: a step that lowers its sum of squares is taken and divides λ by three,
     any other is not and multiplies it by three. The identity in place of Marquardt's diagonal keeps parameters
-    without influence, such as the Q of a band of 0 dB, where they are. After 15 steps the best quarter of the
-    attempts at each problem goes on, after 30 more the best quarter of these, and so on.
+    without influence, such as the Q of a band of 0 dB, where they are. After 10 steps the best quarter of the
+    attempts at each problem goes on, after 20 more the best quarter of these, and so on.
 
     Source: K. Levenberg, A method for the solution of certain non-linear problems in least squares, Q. Appl. Math. 2,
     1944; D. Marquardt, An algorithm for least-squares estimation of nonlinear parameters, SIAM J. 11, 1963.
@@ -71,7 +71,7 @@ class DampedLeastSquares:
         self.damping = (self.damping * torch.where(better, 1 / 3, 3.0)).clamp(DAMPING_MIN, DAMPING_MAX)
         self.steps += 1
         cut = self.steps // FIRST_CUT + 1
-        if self.steps % FIRST_CUT == 0 and cut & (cut - 1) == 0 and self.x.shape[1] > 1:  # after 15, 45, 105 steps
+        if self.steps % FIRST_CUT == 0 and cut & (cut - 1) == 0 and self.x.shape[1] > 1:  # after 10, 30, 70 steps
             self._keep(-(-self.x.shape[1] // 4))
 
     def _delta(self) -> torch.Tensor:

@@ -136,7 +136,7 @@ def test_the_best_quarter_of_the_attempts_goes_on():
     for _ in range(110):
         solver.step()
         counts.append(solver.x.shape[1])
-    assert [counts.index(n) for n in (4, 1)] == [14, 44]
+    assert [counts.index(n) for n in (4, 1)] == [9, 29]
 
 
 class Waves(Lines):
@@ -152,7 +152,7 @@ class Waves(Lines):
 def test_only_steps_that_lower_the_sum_are_taken():
     solver = DampedLeastSquares(Waves(1), 9, 0.01)
     costs = []
-    for _ in range(12):
+    for _ in range(9):  # until some are left behind
         costs.append(solver.cost)
         solver.step()
     assert all((later <= earlier).all() for earlier, later in pairwise(costs))
