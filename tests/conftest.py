@@ -59,8 +59,7 @@ def inside(monkeypatch, tmp_path, capsys):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["flamo", *map(str, arguments)])
         capsys.readouterr()
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            warnings.simplefilter("default")
+        with warnings.catch_warnings(action="default"), pytest.raises(SystemExit) as ended:
             main()
         told = capsys.readouterr()
         done = subprocess.CompletedProcess(arguments, ended.value.code, told.out, told.err)
