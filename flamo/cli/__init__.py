@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flamo.cli import check, fit, listing
+from flamo.cli import check, fit, listing, plugin
 from flamo.errors import InputError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("plugins")(listing.list_plugins)
 app.command("fit")(fit.fit)
 app.command("check")(check.check)
 app.command("schema")(check.schema)
+app.command("new-plugin")(plugin.new_plugin)
+app.command("check-plugin")(plugin.check_plugin)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flamo.testing.case import Case
 from flamo.testing.check import require
 
 _OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_FOREIGN = ("torch.", "builtins")  # modules whose documentation is not the author's
 
 
 def signature_is_explicit(case: Case) -> None:
     """Its constructor names every argument.
 
-    Write them out instead of *args and **kwargs: the signature is what configurations may say, and what is checked."""
-    hidden = [str(p) for p in inspect.signature(case.target).parameters.values() if p.kind in _OPEN]
+    Write them out instead of **kwargs: the signature is what configurations may say, and what is checked."""
+    hidden = [str(p) for p in _parameters(case.target) if p.kind is p.VAR_KEYWORD]
     require(not hidden, f"its constructor takes {' and '.join(hidden)}")
 
 
@@ -25,9 +26,9 @@ def arguments_are_documented(case: Case) -> None:
     """Every argument of the constructor stands in the docstring.
 
     Add a line 'name: what it is, its unit, what None means' below 'Args:'."""
-    text = "\n".join(inspect.getdoc(cls) or "" for cls in _classes(case.target))
-    names = [p.name for p in inspect.signature(case.target).parameters.values() if p.kind not in _OPEN]
-    missing = [name for name in names if not re.search(rf"^[\w, ]*\b{name}\b[\w, ]*:", _flat(text), re.MULTILINE)]
+    text = "\n".join(inspect.getdoc(cls) or "" for cls in case.target.__mro__ if not cls.__module__.startswith(_FOREIGN))
+    names = [p.name for p in _parameters(case.target) if p.kind not in _OPEN]
+    missing = [name for name in names if not re.search(rf"^\s*([*\w]+, )*{name}(, [*\w]+)*:", text, re.MULTILINE)]
     require(not missing, f"its docstring says nothing of {', '.join(missing)}")
 
 
@@ -42,19 +43,10 @@ def summary_is_the_first_line(case: Case) -> None:
 
 
 def checks(case: Case) -> Iterator[Any]:
-    """Every check that a component is asked; code of torch itself is not its author's."""
-    if not case.target.__module__.startswith("torch."):
-        yield signature_is_explicit
-        yield arguments_are_documented
-    yield summary_is_the_first_line
+    """Every check that a class is asked; classes of torch itself are not their author's."""
+    if inspect.isclass(case.target) and not case.target.__module__.startswith(_FOREIGN):
+        yield from (signature_is_explicit, arguments_are_documented, summary_is_the_first_line)
 
 
-def _classes(target: Any) -> list[type]:
-    """The class and its bases, but for those of torch and Python."""
-    bases = [c for c in getattr(target, "__mro__", (target,)) if not c.__module__.startswith(("torch", "builtins"))]
-    return bases
-
-
-def _flat(text: str) -> str:
-    """Lines without their indentation."""
-    return "\n".join(line.strip() for line in text.splitlines())
+def _parameters(target: type) -> Iterable[inspect.Parameter]:
+    return inspect.signature(target).parameters.values()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from flamo import registry
+from flamo.core.recursion import Recursion
+from flamo.core.series import Series
 from flamo.testing.case import Case
 from flamo.testing.check import Wrong
 
@@ -71,7 +75,7 @@ def _container(case: Case, dtype: torch.dtype, wanted: dict[str, Any]) -> Exampl
 def _loss(case: Case, dtype: torch.dtype, wanted: dict[str, Any]) -> Example:
     made = case.build(**wanted)
     if getattr(made, "requires_model", False):
-        return WithModel(made), tuple(pair(600, dtype))
+        return WithModel(made, dtype), tuple(pair(600, dtype))
     return made, _accepted(made, tuple(_pairs(dtype)))
 
 
@@ -106,25 +110,14 @@ def _accepted(made: Callable[..., Any], candidates: Sequence[tuple[torch.Tensor,
 class WithModel(nn.Module):
     """A loss that also asks the model, with a small feedback network to ask."""
 
-    def __init__(self, loss: Any) -> None:
+    def __init__(self, loss: Any, dtype: torch.dtype) -> None:
         super().__init__()
-        from flamo.core.recursion import Recursion
-        from flamo.core.series import Series
-
-        self.loss = loss
-        mixing = _matrix()
-        loop = Recursion(mixing, _matrix())
-        self.model = Series()
-        self.model.add_module("feedback_loop", loop)
+        matrix = registry.get("processor", "gains/matrix")
+        loop = Recursion(*(matrix((4, 4), nfft=NFFT, requires_grad=True, dtype=dtype) for _ in range(2)))
+        self.loss, self.model = loss, Series(OrderedDict(feedback_loop=loop))
 
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return self.loss(prediction, target, self.model)
-
-
-def _matrix() -> nn.Module:
-    from flamo import registry
-
-    return registry.get("processor", "gains/matrix")((4, 4), nfft=NFFT, requires_grad=True, dtype=torch.float64)
 
 
 _EXAMPLES = {"processor": _processor, "transform": _transform, "container": _container, "loss": _loss}

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from flamo.saving import load, save
 from flamo.testing import modules
 from flamo.testing.case import Case
 from flamo.testing.check import require, require_near
@@ -28,8 +29,6 @@ def saves_and_loads(case: Case) -> None:
     """flamo.save writes it, and flamo.load gives the same back.
 
     Let constructor arguments be plain data or parts that are components, kept as attributes of the same name."""
-    from flamo.saving import load, save
-
     made, arguments = example(case)
     with TemporaryDirectory() as folder:
         save(made, Path(folder) / "one.safetensors")

@@ -9,9 +9,13 @@ from typing import Any
 
 import torch
 
+from flamo import registry
+from flamo.core.dsp import DSP
 from flamo.core.grid import FrequencyGrid
+from flamo.core.recursion import Recursion
 from flamo.core.response import Response
 from flamo.protocols import Processor
+from flamo.saving import load, save
 from flamo.testing import modules
 from flamo.testing.case import Case
 from flamo.testing.check import require, require_near
@@ -231,9 +235,6 @@ def stands_in_a_loop(case: Case) -> None:
     """A Recursion with it in the feedback is the loop solved bin by bin.
 
     Let response() say all that forward does."""
-    from flamo import registry
-    from flamo.core.recursion import Recursion
-
     made = processor(case, alias_decay_db=DECAY_DB)
     n, m = made.output_channels, made.input_channels
     ahead = registry.get("processor", "gains/gain")((m, n), nfft=NFFT, alias_decay_db=DECAY_DB, dtype=torch.float64)
@@ -250,8 +251,6 @@ def saves_and_loads(case: Case) -> None:
     """flamo.save writes it, and flamo.load gives the same back.
 
     Let constructor arguments be plain data, and keep all else in param."""
-    from flamo.saving import load, save
-
     made = processor(case)
     x = spectrum(made.input_channels, torch.float64)
     with TemporaryDirectory() as folder:
@@ -291,8 +290,6 @@ def checks(case: Case) -> Iterator[Any]:
 
 
 def _overrides(case: Case, name: str) -> bool:
-    from flamo.core.dsp import DSP
-
     return getattr(case.target, name, None) not in (None, getattr(DSP, name))
 
 
