@@ -79,7 +79,9 @@ def package_files(name: str, kind: str) -> dict[str, str]:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) or keyword.iskeyword(name):
-        raise InputError(f"{name[:80]!r} cannot be the name of a package: lower case letters, digits and _, a letter first")
+        raise InputError(
+            f"{name[:80]!r} cannot be the name of a package: lower case letters, digits and _, a letter first"
+        )
     if name in {plugin.name for plugin in registry.plugins()}:
         raise InputError(f"{name!r} is the name of an installed plugin; 'flamo plugins' shows them all")
     if name in sys.stdlib_module_names or name in ("tests", "flamo") or _importable(name):

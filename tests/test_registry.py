@@ -222,12 +222,6 @@ def test_an_alias_is_a_name():
     assert registry.get("processor", "fir") is registry.get("processor", "filter")
 
 
-def test_every_summary_is_the_first_line_of_the_docstring():
-    for offer in registry.offers():
-        first = (registry.load(offer).__doc__ or "").splitlines()[0]
-        assert first == offer.component.summary, offer.qualified_name
-
-
 def test_components_are_plain_data():
     component = Component(kind="loss", name="mae", target="a.b:C", summary="Mean absolute error.", aliases=("l1",))
     assert pickle.loads(pickle.dumps(component)) == component

@@ -17,7 +17,7 @@ class CheckError(AssertionError):
     """A component does not pass; says what is wrong and what to do."""
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """What a check has found, in a few words."""
 
 
@@ -26,7 +26,7 @@ class Check:
     """A named question to a component.
 
     Args:
-        run: a function of a :class:`Case` that raises :class:`Wrong`, or whatever the component raises. Its name is
+        run: a function of a :class:`Case` that raises :class:`WrongError`, or whatever the component raises. Its name is
             that of the check, the first line of its docstring says what is asked, the rest what to do.
 
     Calling it raises :class:`CheckError` where the component does not pass. Torch's generator is seeded for the call
@@ -55,7 +55,7 @@ class Check:
             with _on_its_own():
                 self.run(case)
         except Exception as error:
-            found = str(error) if isinstance(error, Wrong) else f"it raises {type(error).__name__}: {error}"
+            found = str(error) if isinstance(error, WrongError) else f"it raises {type(error).__name__}: {error}"
             raise CheckError(f"{case.label}, {self.name}: {' '.join(found.split())}. {self.advice}") from error
 
 
@@ -68,18 +68,18 @@ def _on_its_own() -> Iterator[None]:
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Raise :class:`Wrong` unless it holds."""
+    """Raise :class:`WrongError` unless it holds."""
     if not holds:
-        raise Wrong(otherwise)
+        raise WrongError(otherwise)
 
 
 def require_near(actual: torch.Tensor, expected: torch.Tensor, tolerance: float, otherwise: str) -> None:
-    """Raise :class:`Wrong` unless two tensors agree, relative to the peak of the second.
+    """Raise :class:`WrongError` unless two tensors agree, relative to the peak of the second.
 
     >>> require_near(torch.ones(2), torch.tensor([1.0, 4.0]), 0.1, "they differ")
     Traceback (most recent call last):
     ...
-    flamo.testing.check.Wrong: they differ (by 0.75 of the peak, at most 0.1 is allowed)
+    flamo.testing.check.WrongError: they differ (by 0.75 of the peak, at most 0.1 is allowed)
     """
     require(actual.shape == expected.shape, f"{otherwise} (shapes {tuple(actual.shape)} and {tuple(expected.shape)})")
     if not actual.numel():

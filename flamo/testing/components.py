@@ -26,7 +26,9 @@ def arguments_are_documented(case: Case) -> None:
     """Every argument of the constructor stands in the docstring.
 
     Add a line 'name: what it is, its unit, what None means' below 'Args:'."""
-    text = "\n".join(inspect.getdoc(cls) or "" for cls in case.target.__mro__ if not cls.__module__.startswith(_FOREIGN))
+    text = "\n".join(
+        inspect.getdoc(cls) or "" for cls in case.target.__mro__ if not cls.__module__.startswith(_FOREIGN)
+    )
     names = [p.name for p in _parameters(case.target) if p.kind not in _OPEN]
     missing = [name for name in names if not re.search(rf"^\s*([*\w]+, )*{name}(, [*\w]+)*:", text, re.MULTILINE)]
     require(not missing, f"its docstring says nothing of {', '.join(missing)}")

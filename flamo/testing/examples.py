@@ -13,7 +13,7 @@ from flamo import registry
 from flamo.core.recursion import Recursion
 from flamo.core.series import Series
 from flamo.testing.case import Case
-from flamo.testing.check import Wrong
+from flamo.testing.check import WrongError
 
 NFFT, BINS = 64, 33
 Example = tuple[Any, tuple[torch.Tensor, ...]]
@@ -104,7 +104,9 @@ def _accepted(made: Callable[..., Any], candidates: Sequence[tuple[torch.Tensor,
             return arguments
         except (ValueError, TypeError, RuntimeError, IndexError) as error:
             reasons.append(f"{tuple(arguments[0].shape)} {arguments[0].dtype}: {error}")
-    raise Wrong(f"it takes neither signals (batch, time, channels) nor spectra of {BINS} bins: {'; '.join(reasons)}")
+    raise WrongError(
+        f"it takes neither signals (batch, time, channels) nor spectra of {BINS} bins: {'; '.join(reasons)}"
+    )
 
 
 class WithModel(nn.Module):

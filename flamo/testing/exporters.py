@@ -13,7 +13,7 @@ from flamo.equalizer import Band, Equalizer
 from flamo.errors import InputError
 from flamo.protocols import Exporter
 from flamo.testing.case import Case
-from flamo.testing.check import Wrong, require
+from flamo.testing.check import WrongError, require
 
 _EQ = Equalizer("kit", (Band("lowshelf", 100.0, 3.0, 0.7), Band("peaking", 1000.0, -4.0, 1.4)), gain_db=-3.0)
 
@@ -71,7 +71,7 @@ def names_files_safely(case: Case) -> None:
     for name in ("../up", "a/b", "c:\\d", "Küche 2", "."):
         files = _exported(case, Whole(name, 48000.0)) or {}
         for file in files:
-            plain = not re.search(r'[/\\:\x00-\x1f]|^\.*$', file)
+            plain = not re.search(r"[/\\:\x00-\x1f]|^\.*$", file)
             require(plain, f"a design named {name!r} is written to {file!r}")
 
 
@@ -105,4 +105,4 @@ def _exported(case: Case, design: Design) -> dict[str, bytes] | None:
         require(bool(text.strip()) and "\n" not in text, f"it says {text!r}, which is not one line")
         return None
     except Exception as error:
-        raise Wrong(f"{type(design).__name__.lower()} design: {type(error).__name__}: {error}") from error
+        raise WrongError(f"{type(design).__name__.lower()} design: {type(error).__name__}: {error}") from error

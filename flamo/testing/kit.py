@@ -40,9 +40,7 @@ def _none(case: Case) -> Iterator[Any]:
     yield from ()
 
 
-def parametrize_with_checks(
-    cases: Iterable[Any], *, expected_failed_checks: Mapping[str, str] | None = None
-) -> Any:
+def parametrize_with_checks(cases: Iterable[Any], *, expected_failed_checks: Mapping[str, str] | None = None) -> Any:
     """A decorator for pytest: the test runs once for each component and each of its checks.
 
     Args:

@@ -52,7 +52,9 @@ def is_least_for_equals(case: Case) -> None:
     Check the sign: a loss is made small."""
     made, (prediction, target) = example(case)
     equal, other = made(target.clone(), target), made(prediction, target)
-    require(bool(equal <= other), f"the target itself has a loss of {equal.item():.3g}, noise one of {other.item():.3g}")
+    require(
+        bool(equal <= other), f"the target itself has a loss of {equal.item():.3g}, noise one of {other.item():.3g}"
+    )
 
 
 def bears_silence(case: Case) -> None:

@@ -208,15 +208,19 @@ def follows_its_grid(case: Case) -> None:
 
 
 def takes_a_batch_of_parameters(case: Case) -> None:
-    """ext_param of (B, *size) is the loop over its items.
+    """ext_param does what param would, and one of (B, *size) is the loop over its items.
 
-    Write transfer for one parameter with channels counted from the last dimension; torch.vmap does the rest."""
+    Use the param that is given; write transfer for one with channels counted from the last dimension; torch.vmap does the rest."""
     made = processor(case)
     raw = made.param.detach()
     external = torch.stack([raw, 0.9 * raw, 0.8 * raw])
     x = spectrum(made.input_channels, torch.float64, 3)
     expected = torch.cat([made(x[i : i + 1], external[i]) for i in range(3)])
     require_near(made(x, external), expected, EXACT, "a batch of parameters gives another result than each")
+    given = made(x, external[1])
+    with torch.no_grad():
+        made.param.copy_(external[1])
+    require_near(given, made(x), EXACT, "ext_param gives another result than the same values in param")
 
 
 def trains_after_inference(case: Case) -> None:

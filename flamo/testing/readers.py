@@ -12,7 +12,7 @@ from flamo.equalizer import Equalizer
 from flamo.errors import InputError
 from flamo.protocols import Reader
 from flamo.testing.case import Case
-from flamo.testing.check import Wrong, require
+from flamo.testing.check import WrongError, require
 
 _FOREIGN = {
     "no bytes": b"",
@@ -120,7 +120,7 @@ def checks(case: Case) -> Iterator[Any]:
 
 def _sample(case: Case) -> bytes:
     if case.sample is None:
-        raise Wrong("it has no sample")
+        raise WrongError("it has no sample")
     return case.sample
 
 
@@ -133,5 +133,5 @@ def _checked(case: Case, what: str, data: bytes) -> None:
         require(bool(text.strip()) and "\n" not in text, f"of {what} it says {text!r}, which is not one line")
         return
     except Exception as error:
-        raise Wrong(f"{what} raises {type(error).__name__}: {error}") from error
+        raise WrongError(f"{what} raises {type(error).__name__}: {error}") from error
     require(isinstance(value, (Curve, Equalizer)), f"of {what} it reads a {type(value).__name__}")
