@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import settings
 from plugin_of_acme import HOOK, PARTS
-from strangers import write_distribution
 
 from flamo import registry
+from flamo.testing import make_plugin
 
 settings.register_profile("thorough", max_examples=5000)  # pytest --hypothesis-profile=thorough
 
@@ -39,11 +39,8 @@ def run_python(tmp_path):
 
 
 @pytest.fixture
-def acme(tmp_path, monkeypatch, fresh_registry):
+def acme():
     """The parts of a stranger's plugin, installed."""
-    monkeypatch.syspath_prepend(str(write_distribution(tmp_path / "acme", HOOK, parts=PARTS)))
-    fresh_registry.plugins.cache_clear()
-    fresh_registry.get("processor", "acme/allpass")
-    yield sys.modules["pkg_acme.parts"]
-    for name in [name for name in sys.modules if name.startswith("pkg_acme")]:
-        del sys.modules[name]
+    with make_plugin(HOOK, parts=PARTS):
+        registry.get("processor", "acme/allpass")
+        yield sys.modules["pkg_acme.parts"]

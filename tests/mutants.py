@@ -104,8 +104,9 @@ MUTANTS = [
     (
         "the points are those of the constructor",
         (
-            RESULT,
-            "        w = self.at.to(w) if w.shape == self.at.shape else w\n" + RESULT,
+            END,
+            END + "        self.at = self.grid.points()\n\n    "
+            "def on_grid(self, param):\n        return self.laid_out(self.transfer(self.at, param), param)\n",
         ),
         "follows_its_grid",
     ),
@@ -113,8 +114,8 @@ MUTANTS = [
         "state in a global",
         (
             OPERANDS,
-            OPERANDS
-            + "        LAST = globals().setdefault('LAST', [p.detach()])\n        LAST[0], p = p.detach(), LAST[0] + 0 * p\n",
+            OPERANDS + "        kept = globals().setdefault('KEPT', {})\n"
+            "        p, kept[0] = 0 * p + kept.get(0, p).detach(), p\n",
         ),
         "shares_nothing",
     ),
@@ -137,21 +138,17 @@ MUTANTS = [
         "trains_after_inference",
     ),
     (
-        "a tensor that is no part of the state",
+        "a number that is no part of the state",
         (
             END,
-            END
-            + "        self.share = torch.rand(1, dtype=torch.float64).item()\n\n    def values(self, param=None):\n        return super().values(param) * self.share\n",
+            END + "        self.share = torch.rand(1).item()\n\n    "
+            "def values(self, param=None):\n        return self.share * super().values(param)\n",
         ),
         "state_loads_strictly",
     ),
     (
-        "copies share one list",
-        (
-            END,
-            END
-            + "        self.marks = Marks()\n\n    def values(self, param=None):\n        return super().values(param) * self.marks.scale(param)\n",
-        ),
+        "a copy shares its parameter",
+        method("def __deepcopy__(self, memo):\n        twin = __import__('copy').copy(self)\n        return twin"),
         "copies_are_independent",
     ),
     (

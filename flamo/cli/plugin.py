@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import asdict
 from enum import StrEnum
@@ -13,8 +12,6 @@ import typer
 
 from flamo import registry
 from flamo.cli.options import Json, Verbose
-from flamo.discovery import Plugin
-from flamo.errors import UnknownComponentError
 
 
 class Kind(StrEnum):
@@ -46,7 +43,7 @@ def check_plugin(
     verbose: Verbose = False,
 ) -> None:
     """Check a plugin and all its components, a line a check; exit code 1 where one fails."""
-    found = _named(name)
+    found = registry.named_plugins(name)
     from flamo.testing.report import check_plugin
 
     results = []
@@ -62,15 +59,3 @@ def check_plugin(
     else:
         typer.echo(f"{len(results) - failed} of {len(results)} checks pass")
     raise typer.Exit(1 if failed else 0)
-
-
-def _named(name: str) -> list[Plugin]:
-    """The plugins of a name, or of a distribution."""
-    plugins = registry.plugins()
-    found = [plugin for plugin in plugins if name in (plugin.name, plugin.distribution)]
-    if not found:
-        known = [*{p.name for p in plugins}, *{p.distribution for p in plugins}]
-        hint = difflib.get_close_matches(name, known, 1)
-        did = f"did you mean {hint[0]!r}?" if hint else "'flamo plugins' shows them all"
-        raise UnknownComponentError(f"unknown plugin {name!r}; {did}")
-    return found

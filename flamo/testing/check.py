@@ -26,8 +26,8 @@ class Check:
     """A named question to a component.
 
     Args:
-        run: a function of a :class:`Case` that raises :class:`WrongError`, or whatever the component raises. Its name is
-            that of the check, the first line of its docstring says what is asked, the rest what to do.
+        run: a function of a :class:`Case` that raises :class:`WrongError`, or whatever the component raises. Its name
+            is that of the check, the first line of its docstring says what is asked, the rest what to do.
 
     Calling it raises :class:`CheckError` where the component does not pass. Torch's generator is seeded for the call
     and restored after it; warnings are the component's own business.

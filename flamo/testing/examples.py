@@ -13,15 +13,26 @@ from flamo import registry
 from flamo.core.recursion import Recursion
 from flamo.core.series import Series
 from flamo.testing.case import Case
-from flamo.testing.check import WrongError
+from flamo.testing.check import WrongError, require
 
 NFFT, BINS = 64, 33
+FEW = 8  # points of the grid for finite differences
+DECAY_DB = 30.0
+EXACT = 1e-11  # relative to the peak, in float64
 Example = tuple[Any, tuple[torch.Tensor, ...]]
 
 
 def example(case: Case, dtype: torch.dtype = torch.float64, **wanted: Any) -> Example:
     """A component and arguments that it takes, the same ones in each precision."""
     return _EXAMPLES[case.kind](case, dtype, wanted)
+
+
+def called(made: Any, arguments: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Its result, whatever is random in it drawn from one seed."""
+    torch.manual_seed(1)
+    result = made(*arguments)
+    require(isinstance(result, torch.Tensor), f"it returns a {type(result).__name__}, not a tensor")
+    return result
 
 
 def spectrum(channels: int, dtype: torch.dtype, batch: int = 2, bins: int = BINS) -> torch.Tensor:

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flamo import registry
-from flamo.discovery import Plugin
+from flamo.discovery import SLOW, Plugin
 from flamo.errors import ComponentLoadError
 from flamo.registry import Offer
 from flamo.testing.case import Case
 from flamo.testing.check import CheckError
 from flamo.testing.imports import heavy_imports
 from flamo.testing.kit import checks
-
-SLOW = 0.5
-"""Seconds that a plugin module may take until its components are known."""
 
 
 @dataclass(frozen=True)

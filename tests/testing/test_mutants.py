@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from mutants import MUTANTS
 
 from flamo import registry
 from flamo.scaffold import package_files
 from flamo.testing import Case, CheckError, checks, make_plugin
-from mutants import MUTANTS
 
 FILES = package_files("pkg_acme", "processor")
 SOURCE, PLUGIN = FILES["pkg_acme/one_pole.py"], FILES["pkg_acme/plugin.py"]
