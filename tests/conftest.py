@@ -33,6 +33,8 @@ def run_python(tmp_path):
     def run(*arguments, check=True, **environment):
         command = [sys.executable, *arguments]
         env = {**os.environ, **environment}
+        if "PYTHONPATH" in environment:  # before what this process was given
+            env["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], os.environ.get("PYTHONPATH", "")])
         return subprocess.run(command, check=check, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
 
     return run

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import torch
 
+from flamo.core.constraints import Interval
 from flamo.core.dsp import DSP
 
 
@@ -28,17 +29,18 @@ class Allpass(DSP):
     """First-order allpass."""
 
     def __init__(
-        self, size=(1, 1), nfft=2048, requires_grad=False, alias_decay_db=0.0, device=None, dtype=torch.float32
-    ):
-        super().__init__(
-            size, nfft, requires_grad=requires_grad, alias_decay_db=alias_decay_db, device=device, dtype=dtype
-        )
+        self,
+        size: tuple[int, ...] = (1, 1),
+        nfft: int = 2048,
+        requires_grad: bool = False,
+        alias_decay_db: float = 0.0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__(size, nfft, Interval(-0.99, 0.99), requires_grad, alias_decay_db, device, dtype)
         self.initialize_class()
 
-    def init_param(self):
-        torch.nn.init.uniform_(self.param, -0.9, 0.9)
-
-    def transfer(self, w, param=None):
+    def transfer(self, w: torch.Tensor, param: torch.Tensor | None = None) -> torch.Tensor:
         w, c = self.operands(w, param)
         return (c + w) / (1 + c * w)
 '''
