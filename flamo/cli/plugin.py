@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -46,16 +48,16 @@ def check_plugin(
     found = registry.named_plugins(name)
     from flamo.testing.report import check_plugin
 
-    results = []
-    for plugin in found:
-        for result in check_plugin(plugin):
+    out, results = sys.stdout, []
+    with contextlib.redirect_stdout(sys.stderr):  # what a component prints is no part of our output
+        for result in (result for plugin in found for result in check_plugin(plugin)):
             results.append(result)
             if not as_json:
                 message = f": {result.message}" if result.message else ""
-                typer.echo(f"{result.status:8}{result.subject}  {result.check}{message}")
+                typer.echo(f"{result.status:8}{result.subject}  {result.check}{message}", file=out)
     failed = sum(result.status == "failed" for result in results)
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], indent=2))
     else:
-        typer.echo(f"{len(results) - failed} of {len(results)} checks pass")
+        typer.echo(f"{failed} of {len(results)} checks failed" if failed else f"{len(results)} checks, none failed")
     raise typer.Exit(1 if failed else 0)

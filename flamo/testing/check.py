@@ -54,7 +54,7 @@ class Check:
         try:
             with _on_its_own():
                 self.run(case)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             found = str(error) if isinstance(error, WrongError) else f"it raises {type(error).__name__}: {error}"
             raise CheckError(f"{case.label}, {self.name}: {' '.join(found.split())}. {self.advice}") from error
 

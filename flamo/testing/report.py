@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,11 +66,15 @@ def _quick(plugin: Plugin, name: str) -> Result:
 def _component(offer: Offer) -> Iterator[Result]:
     name = f"{offer.component.kind} {offer.qualified_name}"
     try:
-        case = Case(registry.load(offer), offer.component.kind, offer=offer)
+        target = registry.load(offer)
     except ComponentLoadError as error:
         yield Result(name, "loads", "failed", f"{error}; mend the target in plugin.py, or the import")
         return
+    if not inspect.isclass(target):
+        yield Result(name, "loads", "failed", f"{offer.component.target} is no class; name one in plugin.py")
+        return
     yield Result(name, "loads", "ok")
+    case = Case(target, offer.component.kind, offer=offer)
     for check in checks(case):
         try:
             check(case)

@@ -30,7 +30,9 @@ def installed(folder):
     return str(folder)
 
 
-@pytest.mark.parametrize("kind", FIRST)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "processor" else pytest.param(kind, marks=pytest.mark.slow) for kind in FIRST]
+)
 def test_a_new_plugin_passes_its_tests_and_checks_at_once(flamo, run_python, tmp_path, kind):
     told = flamo("new-plugin", "acme", "--kind", kind).stdout
     assert "cd acme" in told
@@ -39,7 +41,7 @@ def test_a_new_plugin_passes_its_tests_and_checks_at_once(flamo, run_python, tmp
     [row] = json.loads(listed.stdout)
     assert (row["kind"], row["qualified_name"], row["version"]) == (kind, f"acme/{FIRST[kind][0]}", "0.1.0")
     checked = flamo("check-plugin", "acme", PYTHONPATH=path)
-    assert "failed" not in checked.stdout
+    assert checked.stdout.endswith("checks, none failed\n")
     assert "skipped" not in checked.stdout
     tested = run_python(
         "-W", "error", "-m", "pytest", "-q", "acme", "--rootdir=acme", "-cacme/pyproject.toml", PYTHONPATH=path
@@ -93,6 +95,7 @@ class Bad(nn.Module):
         super().__init__()
 
     def forward(self, prediction, target):
+        print("hello")
         return (prediction - target).abs().mean()
 
 
@@ -106,8 +109,13 @@ class Needy(Bad):
 
 def test_what_only_an_author_can_mend_is_found(flamo, tmp_path):
     offers = [
-        Component(kind="loss", name=name, target=f"pkg_acme_x.{target}", summary="Bad.")
-        for name, target in (("bad", "bad:Bad"), ("ghost", "ghost:Ghost"), ("needy", "bad:Needy"))
+        Component(kind="loss", name=name, target=target if ":pi" in target else f"pkg_acme_x.{target}", summary="Bad.")
+        for name, target in (
+            ("bad", "bad:Bad"),
+            ("ghost", "ghost:Ghost"),
+            ("needy", "bad:Needy"),
+            ("number", "math:pi"),
+        )
     ]
     results = checked(
         flamo, write_plugin(tmp_path, plugin_code(*offers), distribution="acme-x", bad=BAD), name="acme-x"
@@ -115,6 +123,7 @@ def test_what_only_an_author_can_mend_is_found(flamo, tmp_path):
     for check, message in {
         "signature_is_explicit": "its constructor takes **kwargs",
         "arguments_are_documented": "its docstring says nothing of gain",
+        "prints_nothing": "it prints 'hello",
         "summary_is_the_first_line": "the docstring begins with 'Another summary.', the summary is 'Bad.'",
     }.items():
         status, said = results["loss acme/bad", check]
@@ -123,6 +132,7 @@ def test_what_only_an_author_can_mend_is_found(flamo, tmp_path):
     assert results["loss acme/bad", "is_one_number"] == ("ok", "")
     assert "No module named 'pkg_acme_x.ghost'" in results["loss acme/ghost", "loads"][1]
     needs = "its constructor needs taps: test it with Case(partial(Needy, taps=…))"
+    assert results["loss acme/number", "loads"][1] == "math:pi is no class; name one in plugin.py"
     assert results["loss acme/needy", "all_others"] == ("skipped", needs)
 
 
