@@ -18,6 +18,7 @@ from flamo.testing.check import Check as Check
 from flamo.testing.check import CheckError as CheckError
 from flamo.testing.distributions import make_plugin as make_plugin
 from flamo.testing.distributions import write_plugin as write_plugin
+from flamo.testing.exporters import EqualizerExample as EqualizerExample
 from flamo.testing.imports import heavy_imports as heavy_imports
 from flamo.testing.kit import checks as checks
 from flamo.testing.kit import parametrize_with_checks as parametrize_with_checks
