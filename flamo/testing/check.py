@@ -13,6 +13,10 @@ import torch
 from flamo.testing.case import Case
 
 
+MOST = 400
+"""Characters of what was found that a message has: some exceptions bring whole matrices."""
+
+
 class CheckError(AssertionError):
     """A component does not pass; says what is wrong and what to do."""
 
@@ -56,7 +60,8 @@ class Check:
                 self.run(case)
         except (Exception, SystemExit) as error:
             found = str(error) if isinstance(error, WrongError) else f"it raises {type(error).__name__}: {error}"
-            raise CheckError(f"{case.label}, {self.name}: {' '.join(found.split())}. {self.advice}") from error
+            text = " ".join(found.split())[:MOST]
+            raise CheckError(f"{case.label}, {self.name}: {text}. {self.advice}") from error
 
 
 @contextmanager

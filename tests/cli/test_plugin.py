@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from flamo.cli.plugin import Kind
 from flamo.plugin import Component
 from flamo.scaffold import FIRST, package_files, write_package
 from flamo.testing import write_plugin
@@ -50,6 +51,7 @@ def test_a_new_plugin_passes_its_tests_and_checks_at_once(flamo, run_python, tmp
 
 
 def test_a_package_is_complete_and_its_init_is_a_docstring():
+    assert [kind.value for kind in Kind] == [*FIRST]
     for kind in FIRST:
         files = package_files("acme", kind)
         assert set(files) >= {"pyproject.toml", "README.md", "acme/__init__.py", "acme/plugin.py"}
