@@ -12,7 +12,6 @@ import torch
 
 from flamo.testing.case import Case
 
-
 MOST = 400
 """Characters of what was found that a message has: some exceptions bring whole matrices."""
 
