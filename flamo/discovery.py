@@ -23,6 +23,8 @@ from flamo.errors import PluginError
 from flamo.plugin import API, Component, Hooks
 
 GROUP = "flamo"
+SLOW = 0.5
+"""Seconds that a plugin module may take until its components are known."""
 OURS = "flamo"  # the distribution whose names are never taken away
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from flamo.discovery import Plugin, discover
+from flamo.discovery import SLOW, Plugin, discover
 from flamo.errors import AmbiguousComponentError, ComponentLoadError, PluginWarning, UnknownComponentError
 from flamo.plugin import KINDS, Component
 
@@ -28,12 +28,30 @@ class Offer(NamedTuple):
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """Every plugin installed; one that is broken is warned of once. ``plugins.cache_clear()`` looks again."""
+    """Every plugin installed; one that is broken or slow is warned of once. ``plugins.cache_clear()`` looks again."""
     found = discover()
     for plugin in found:
         if plugin.status == "broken":
             message = f"{plugin.origin} is broken: {plugin.error} ('flamo plugins -v' shows more)"
             warnings.warn(message, PluginWarning, stacklevel=3)
+        elif plugin.seconds > SLOW and not plugin.ours:
+            message = f"{plugin.origin} took {plugin.seconds:.1f} s to say what it offers"
+            message += f"; every command waits for it: 'flamo check-plugin {plugin.name}' says more"
+            warnings.warn(message, PluginWarning, stacklevel=3)
+    return found
+
+
+def named_plugins(name: str) -> tuple[Plugin, ...]:
+    """The plugin of a name, or all of a distribution.
+
+    Raises:
+        UnknownComponentError: there is none (the message suggests the nearest).
+    """
+    found = tuple(p for p in plugins() if name in (p.name, p.distribution))
+    if not found:
+        hint = difflib.get_close_matches(name, {known for p in plugins() for known in (p.name, p.distribution)}, 1)
+        did = f"did you mean {hint[0]!r}?" if hint else "'flamo plugins' shows them all"
+        raise UnknownComponentError(f"unknown plugin {name!r}; {did}")
     return found
 
 
@@ -121,6 +139,20 @@ def _unknown(kind: str | None, name: str, candidates: list[Offer]) -> str:
         return f"{message}; there is a {elsewhere[0]} of that name"
     known = [known for o in candidates for known in (*o.component.names, o.qualified_name)]
     hint = difflib.get_close_matches(name, known, 1)
+    if owner := out_of_use(name):
+        return f"{message}; {owner}"
     message += f"; did you mean {hint[0]!r}?" if hint else f"; 'flamo list{f' {kind}' if kind else ''}' shows them all"
+    return message + not_in_use()
+
+
+def out_of_use(name: str) -> str:
+    """Why the plugin in front of a name offers nothing; nothing where it does, or is not known."""
+    owner = name.rpartition("/")[0]
+    idle = [p for p in plugins() if p.status != "ok" and p.name == owner]
+    return f"{idle[0].origin} is {idle[0].status}: see 'flamo plugins -v'" if idle else ""
+
+
+def not_in_use() -> str:
+    """What a message about an unknown name ends with: plugins that are out of use, and might have had it."""
     idle = [f"{p.name} ({p.status})" for p in plugins() if p.status != "ok"]
-    return message + (f" Not in use: {', '.join(idle)}; see 'flamo plugins -v'" if idle else "")
+    return f" Not in use: {', '.join(idle)}; see 'flamo plugins -v'" if idle else ""

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import settings
 from plugin_of_acme import HOOK, PARTS
-from strangers import write_distribution
 
 from flamo import registry
 from flamo.cli import main
+from flamo.testing import make_plugin
 
 settings.register_profile("thorough", max_examples=5000)  # pytest --hypothesis-profile=thorough
 
@@ -35,20 +35,19 @@ def run_python(tmp_path):
     def run(*arguments, check=True, **environment):
         command = [sys.executable, *arguments]
         env = {**os.environ, **environment}
+        if "PYTHONPATH" in environment:  # before what this process was given
+            env["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], os.environ.get("PYTHONPATH", "")])
         return subprocess.run(command, check=check, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
 
     return run
 
 
 @pytest.fixture
-def acme(tmp_path, monkeypatch, fresh_registry):
+def acme():
     """The parts of a stranger's plugin, installed."""
-    monkeypatch.syspath_prepend(str(write_distribution(tmp_path / "acme", HOOK, parts=PARTS)))
-    fresh_registry.plugins.cache_clear()
-    fresh_registry.get("processor", "acme/allpass")
-    yield sys.modules["pkg_acme.parts"]
-    for name in [name for name in sys.modules if name.startswith("pkg_acme")]:
-        del sys.modules[name]
+    with make_plugin(HOOK, parts=PARTS):
+        registry.get("processor", "acme/allpass")
+        yield sys.modules["pkg_acme.parts"]
 
 
 @pytest.fixture

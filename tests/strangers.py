@@ -1,6 +1,4 @@
-"""Distributions of strangers: folders that importlib.metadata finds on the path."""
-
-import textwrap
+"""What the plugins of strangers are made of, good and bad, for flamo.testing.write_plugin."""
 
 HOOK = """
     from flamo.plugin import Component, hookimpl
@@ -28,20 +26,3 @@ ALLPASS = """
 def hook(name="allpass", target="pkg_acme.allpass:Allpass"):
     """The code of a plugin that offers one processor."""
     return HOOK.format(name=name, target=target)
-
-
-def write_distribution(
-    parent, code, plugin="acme", distribution="acme", version="1.2", module=None, metadata="complete", **modules
-):
-    """A distribution with a package ``pkg_<distribution>`` and one entry point; returns what to put on the path."""
-    folder, identifier = parent / distribution, distribution.replace("-", "_").lower()
-    info, package = folder / f"{identifier}-{version}.dist-info", folder / f"pkg_{identifier}"
-    info.mkdir(parents=True)
-    package.mkdir()
-    if metadata is not None:
-        fields = f"Name: {distribution}\nVersion: {version}\n" if metadata == "complete" else metadata
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\n{fields}")
-    (info / "entry_points.txt").write_text(f"[flamo]\n{plugin} = {module or f'{package.name}.plugin'}\n")
-    for name, text in {"__init__": "", "plugin": code, **modules}.items():
-        (package / f"{name}.py").write_text(textwrap.dedent(text))
-    return folder

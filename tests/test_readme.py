@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from strangers import write_distribution
+from flamo.testing import write_plugin
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def test_the_python_example_runs(run_python):
 def test_the_plugin_in_ten_lines_is_one(run_python, tmp_path):
     plugin, allpass = BLOCKS[1].split("# acme/allpass.py\n")
     target = plugin.replace("acme.allpass", "pkg_acme.allpass")
-    folder = write_distribution(tmp_path, target, allpass=allpass)
+    folder = write_plugin(tmp_path, target, allpass=allpass)
     code = (
         "import flamo; print(flamo.get('processor', 'acme/allpass')(nfft=8).probe(1j).abs().round(decimals=5).item())"
     )

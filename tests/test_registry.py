@@ -2,14 +2,15 @@
 
 import json
 import pickle
-import sys
 import textwrap
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from strangers import ALLPASS, hook, write_distribution
+from strangers import ALLPASS, hook
 
 from flamo import registry
+from flamo.config.names import find
 from flamo.errors import (
     AmbiguousComponentError,
     ComponentLoadError,
@@ -19,21 +20,14 @@ from flamo.errors import (
     UnknownComponentError,
 )
 from flamo.plugin import Component
+from flamo.testing import make_plugin
 
 
 @pytest.fixture
-def install(tmp_path, monkeypatch, fresh_registry):
-    """Put a distribution with one plugin where importlib.metadata finds it."""
-    modules = set(sys.modules)
-
-    def install(code, *args, **kwargs):
-        monkeypatch.syspath_prepend(str(write_distribution(tmp_path, code, *args, **kwargs)))
-        registry.plugins.cache_clear()
-
-    yield install
-    for name in set(sys.modules) - modules:
-        if name.startswith("pkg_"):
-            del sys.modules[name]
+def install(fresh_registry):
+    """Install a distribution with one plugin until the test ends."""
+    with ExitStack() as stack:
+        yield lambda *args, **kwargs: stack.enter_context(make_plugin(*args, **kwargs))
 
 
 def the(plugin):
@@ -217,16 +211,28 @@ def test_an_unknown_name_tells_of_plugins_not_in_use(install, monkeypatch):
     monkeypatch.setenv("FLAMO_DISABLE_PLUGINS", "acme")
     with pytest.raises(UnknownComponentError, match=r"Not in use: acme \(disabled\); see 'flamo plugins -v'"):
         registry.get("processor", "allpass")
+    with pytest.raises(
+        UnknownComponentError, match=r"'acme/allpass'; plugin 'acme' of acme 1\.2 is disabled: see 'flamo"
+    ):
+        registry.get("processor", "acme/allpass")
+    with pytest.raises(
+        UnknownComponentError, match=r"component 'acme/allpass'; plugin 'acme' of acme 1\.2 is disabled"
+    ):
+        find(("processor", "transform"), "acme/allpass")
+    with pytest.raises(UnknownComponentError, match=r"component 'allpas'.* Not in use: acme"):
+        find(("processor", "transform"), "allpas")
+
+
+def test_a_plugin_that_is_slow_is_named_with_its_time(install):
+    install("import time; time.sleep(0.6)\n" + textwrap.dedent(hook()), distribution="acme-slow")
+    with pytest.warns(
+        PluginWarning, match=r"plugin 'acme' of acme-slow 1\.2 took 0\.\d s .* 'flamo check-plugin acme'"
+    ):
+        assert the("acme").seconds > 0.6
 
 
 def test_an_alias_is_a_name():
     assert registry.get("processor", "fir") is registry.get("processor", "filter")
-
-
-def test_every_summary_is_the_first_line_of_the_docstring():
-    for offer in registry.offers():
-        first = (registry.load(offer).__doc__ or "").splitlines()[0]
-        assert first == offer.component.summary, offer.qualified_name
 
 
 def test_components_are_plain_data():

@@ -51,7 +51,10 @@ OUTER = "|".join(map(re.escape, FACADE))
 @pytest.mark.parametrize(
     ("importing", "imported"),
     [
-        (r"flamo\.(core|kernels|registry|discovery|plugin|cli|fit|targets|plot|run_folder)", STRANGERS),
+        (
+            r"flamo\.(core|kernels|registry|discovery|plugin|cli|fit|targets|plot|run_folder|testing|scaffold)",
+            STRANGERS,
+        ),
         (STRANGERS, OUTER),
         (STRANGERS, r"flamo\.(registry|discovery|cli|fit)"),
         (r"flamo\.(core|kernels)", r"flamo\.(registry|discovery|cli|fit)"),

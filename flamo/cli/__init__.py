@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flamo.cli import check, export, fit, listing
+from flamo.cli import check, export, fit, listing, plugin
 from flamo.errors import InputError
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command("check")(check.check)
 app.command("schema")(check.schema)
 app.command("export")(export.export)
 app.command("convert")(export.convert)
+app.command("new-plugin")(plugin.new_plugin)
+app.command("check-plugin")(plugin.check_plugin)
 
 
 @app.callback(invoke_without_command=True)

@@ -18,11 +18,15 @@ from flamo.plugin import KINDS
 
 def list_components(
     kind: Annotated[str | None, typer.Argument(help=f"Only one kind: {', '.join(KINDS)}.", show_default=False)] = None,
+    plugin: Annotated[
+        str | None, typer.Option(help="Only one plugin, or one distribution.", show_default=False)
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
     """Show every component with its kind, plugin, distribution, version and summary."""
-    offers = list(registry.offers(kind))
+    chosen = registry.plugins() if plugin is None else registry.named_plugins(plugin)
+    offers = [offer for offer in registry.offers(kind) if offer.plugin in chosen]
     if as_json:
         typer.echo(json.dumps([_described(offer) for offer in offers], indent=2))
         return
@@ -60,8 +64,11 @@ def list_plugins(as_json: Json = False, verbose: Verbose = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(plugin) for plugin in found], indent=2))
         return
-    rows = [(p.name, p.status, p.distribution, p.version, str(len(p.components)), _note(p)) for p in found]
-    _table(("PLUGIN", "STATUS", "DISTRIBUTION", "VERSION", "COMPONENTS", "NOTE"), rows)
+    rows = [
+        (p.name, p.distribution, p.version, p.status, str(len(p.components)), f"{1000 * p.seconds:.0f} ms", _note(p))
+        for p in found
+    ]
+    _table(("PLUGIN", "DISTRIBUTION", "VERSION", "STATUS", "COMPONENTS", "TIME", "NOTE"), rows)
     if verbose:
         for plugin in found:
             typer.echo(f"\n{plugin.name}: module {plugin.module}, discovered in {1000 * plugin.seconds:.1f} ms")

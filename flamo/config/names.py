@@ -40,7 +40,8 @@ def find(kinds: tuple[str, ...], name: str) -> Offer:
         raise AmbiguousComponentError(f"{name!r} is a {kinds_found}; put the plugin's name before it")
     if not ours:
         known = [n for kind in kinds for o in registry.offers(kind) for n in (*o.component.names, o.qualified_name)]
-        raise UnknownComponentError(f"unknown component {name!r}{_hint(name, known)}")
+        hint = f"; {owner}" if (owner := registry.out_of_use(name)) else _hint(name, known) + registry.not_in_use()
+        raise UnknownComponentError(f"unknown component {name!r}{hint}")
     return ours[0]
 
 

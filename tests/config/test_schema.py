@@ -5,13 +5,14 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 from nodes import NETWORK, WRONG
-from strangers import hook, write_distribution
+from strangers import hook
 
 from flamo import registry
 from flamo.config.arguments import arguments_of
 from flamo.config.build import check_node
 from flamo.config.names import MODULES
 from flamo.config.schema import node_schema
+from flamo.testing import make_plugin
 
 
 def valid(schema, value, definitions):
@@ -57,9 +58,7 @@ def test_wrong_nodes_are_not(case, definitions):
     assert not valid({"$ref": "#/$defs/node"}, WRONG[case][0], definitions)
 
 
-def test_a_component_that_cannot_be_loaded_is_left_out(tmp_path, monkeypatch, fresh_registry):
-    folder = write_distribution(tmp_path, hook("ghost", "pkg_ghost.ghost:Ghost"), "ghost", "ghost")
-    monkeypatch.syspath_prepend(str(folder))
-    fresh_registry.plugins.cache_clear()
-    assert "ghost/ghost" in [offer.qualified_name for offer in registry.offers()]
-    assert "processor/ghost/ghost" not in node_schema()
+def test_a_component_that_cannot_be_loaded_is_left_out():
+    with make_plugin(hook("ghost", "pkg_ghost.ghost:Ghost"), "ghost", "ghost"):
+        assert "ghost/ghost" in [offer.qualified_name for offer in registry.offers()]
+        assert "processor/ghost/ghost" not in node_schema()

@@ -8,7 +8,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from strangers import ALLPASS, hook, write_distribution
+from strangers import ALLPASS, hook
+
+from flamo.testing import write_plugin
 
 ROOT = Path(__file__).parent.parent.parent
 PYPROJECT = """
@@ -46,7 +48,7 @@ def test_it_comes_with_pip_install_and_goes_with_pip_uninstall(python, tmp_path)
         return [(o["qualified_name"], o["distribution"], o["version"]) for o in offers if o["distribution"] != "flamo"]
 
     target = "pkg_acme_filters.allpass:Allpass"
-    source = write_distribution(tmp_path, hook(target=target), distribution="acme-filters", allpass=ALLPASS)
+    source = write_plugin(tmp_path, hook(target=target), distribution="acme-filters", allpass=ALLPASS)
     (source / "pyproject.toml").write_text(
         PYPROJECT + '[tool.hatch.build.targets.wheel]\npackages = ["pkg_acme_filters"]\n'
     )

@@ -55,7 +55,7 @@ def test_the_wheel_holds_every_file(wheel):
         here = {
             p.relative_to(ROOT / package)
             for p in (ROOT / package).rglob("*")
-            if p.suffix in (".py", ".pyi", ".csv", ".md", ".html")
+            if p.suffix in (".py", ".pyi", ".csv", ".md", ".html", ".jinja")
         }
         there = {p.relative_to(wheel / package.name) for p in (wheel / package.name).rglob("*")}
         assert here <= there

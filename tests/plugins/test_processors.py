@@ -1,13 +1,11 @@
-"""What holds for every processor, found through the registry: a newcomer's is tested as soon as it is listed."""
+"""What holds for every processor of ours, found through the registry, beside what the kit asks of all."""
 
-import copy
 import inspect
-import pickle
 
 import numpy as np
 import pytest
 import torch
-from cases import CASES, CLASSES, LEARNED, NFFT, build, draw, size_of
+from cases import CASES, CLASSES, LEARNED, NFFT, build, draw
 from scipy import linalg, optimize, signal
 from truth import EQ, digital, highshelf, impulse_response, lowshelf, on_grid, peak_error, peaking
 
@@ -198,96 +196,17 @@ def test_the_response_is_the_fft_of_an_impulse_response_made_another_way(name, k
     assert peak_error(p.freq_response(p.param), expected_responses(name, p, p.grid)) < 1e-9
 
 
-@pytest.mark.parametrize(("name", "kwargs"), CASES)
-def test_float32_is_nearly_as_exact(name, kwargs):
-    p = draw(build(name, **kwargs))
-    exact = p.freq_response(p.param)
-    single = copy.deepcopy(p).float()
-    assert single.freq_response(single.param).dtype == torch.complex64
-    assert peak_error(single.freq_response(single.param), exact) < 1e-5
-
-
 @pytest.mark.parametrize("alias_decay_db", [0.0, 30.0])
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
-def test_transfer_on_the_grid_is_the_response(name, kwargs, alias_decay_db):
+def test_probes_on_the_unit_circle_are_the_response(name, kwargs, alias_decay_db):
     p = draw(build(name, alias_decay_db=alias_decay_db, **kwargs))
-    assert peak_error(p.transfer(p.grid.points()), p.freq_response(p.param).detach()) < 1e-12
     z = torch.exp(2j * torch.pi * torch.tensor(7 / NFFT, dtype=torch.float64))
     assert peak_error(p.probe(z), p.response().full().expand(1, 129, -1, -1)[0, 7].detach()) < 1e-12
 
 
-@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
-def test_gradcheck(name, kwargs):
-    size = size_of(name, kwargs, small=True)
-    p = draw(CLASSES[name](size, nfft=8, dtype=torch.float64, alias_decay_db=10.0, **kwargs))
-    x = torch.randn(1, 5, p.input_channels, dtype=torch.complex128)
-    param = p.param.detach().clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda q: p(x, q), param)
-
-
-@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
-def test_two_backward_passes_in_a_row(name, kwargs):
-    p = build(name, **{**kwargs, "requires_grad": True})
-    x = torch.randn(2, 129, p.input_channels, dtype=torch.complex128)
-    gradients = []
-    for _ in range(2):
-        p.zero_grad()
-        p(x).abs().square().sum().backward()
-        gradients.append(p.param.grad.clone())
-    torch.testing.assert_close(*gradients)
-    assert gradients[0].isfinite().all()
-
-
-@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
-def test_copies_are_equal_and_independent(name, kwargs):
-    p = build(name, **kwargs)
-    x = torch.randn(2, 129, p.input_channels, dtype=torch.complex128)
-    y = p(x)
-    for copied in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
-        assert repr(copied) == repr(p)
-        torch.testing.assert_close(copied(x), y)
-        copied.param.data.add_(0.1 * torch.rand_like(p.param))
-        assert not torch.allclose(copied(x), y)
-        torch.testing.assert_close(p(x), y)
-
-
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
-def test_the_state_is_the_parameter_and_loads_strictly(name, kwargs):
-    p, other = build(name, **kwargs), build(name, **kwargs)
-    assert list(p.state_dict()) == ["param"]
-    other.load_state_dict(p.state_dict(), strict=True)
-    torch.testing.assert_close(other.freq_response(other.param), p.freq_response(p.param))
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_it_builds_with_its_defaults_and_double(name):
-    p = CLASSES[name]()
-    assert p.double().param.dtype == torch.float64
-    assert p.freq_response(p.param).dtype == torch.complex128
-    assert p.freq_response(p.param).isfinite().all()
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_signature_is_explicit_and_documented(name):
-    documentation = "".join(inspect.getdoc(cls) or "" for cls in CLASSES[name].__mro__[:3])
-    for argument in inspect.signature(CLASSES[name]).parameters.values():
-        assert argument.kind is argument.POSITIONAL_OR_KEYWORD
-        assert argument.name in documentation
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_a_wrong_size_is_named(name):
-    with pytest.raises(ValueError, match="size"):
-        CLASSES[name]((1, 1, 1, 1))
-
-
-@pytest.mark.parametrize(("name", "kwargs"), LEARNED)
-def test_a_batched_external_parameter_is_the_loop_over_its_items(name, kwargs):
-    p = draw(build(name, **kwargs))
-    external = torch.stack([p.param.detach() * scale for scale in (1.0, 0.9, 0.8)])
-    x = torch.randn(3, 129, p.input_channels, dtype=torch.complex128)
-    expected = torch.cat([p(x[i : i + 1], external[i]) for i in range(3)])
-    torch.testing.assert_close(p(x, external), expected)
+def test_the_state_is_the_parameter(name, kwargs):
+    assert list(build(name, **kwargs).state_dict()) == ["param"]
 
 
 @pytest.mark.parametrize(("name", "kwargs"), LEARNED)
