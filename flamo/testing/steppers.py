@@ -90,13 +90,20 @@ def checks() -> Iterator[Any]:
     yield goes_on_from_its_state
 
 
+class _Net(nn.Module):
+    """An offset that learns, and a factor that does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = nn.Parameter(torch.tensor([3.0, -1.0], dtype=torch.float64))
+        self.frozen = nn.Parameter(torch.ones(2, dtype=torch.float64), requires_grad=False)
+
+
 class Offset:
     """A system with an offset that is to become 1 and 2, as an objective."""
 
     def __init__(self) -> None:
-        self.net = nn.Module()
-        self.net.offset = nn.Parameter(torch.tensor([3.0, -1.0], dtype=torch.float64))
-        self.net.frozen = nn.Parameter(torch.ones(2, dtype=torch.float64), requires_grad=False)
+        self.net = _Net()
 
     def residuals(self) -> dict[str, torch.Tensor]:
         """Numbers whose squares are to be small in sum."""
