@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strangers import hook, write_distribution
+from strangers import hook
 
 from flamo.curves import Curve
 from flamo.equalizer import Equalizer
 from flamo.errors import InputError, PluginWarning, UnknownComponentError
 from flamo.reading import MAX_BYTES, read_file
+from flamo.testing import write_plugin
 
 FORMATS = Path(__file__).parent / "data" / "formats"
 FILES = sorted(path for path in FORMATS.iterdir() if path.stem not in ("expected", "reference_response_48000"))
@@ -120,7 +121,7 @@ def install(tmp_path, monkeypatch, fresh_registry):
 
     def install(target, **modules):
         code = hook("shout", target).replace('"processor"', '"reader"')
-        monkeypatch.syspath_prepend(str(write_distribution(tmp_path / "acme", code, **modules)))
+        monkeypatch.syspath_prepend(str(write_plugin(tmp_path / "acme", code, **modules)))
         fresh_registry.plugins.cache_clear()
 
     yield install

@@ -6,12 +6,13 @@ import time
 from copy import deepcopy
 
 import numpy as np
-from autoeq.constants import PEQ_CONFIGS
-from autoeq.frequency_response import FrequencyResponse
 
 
 def main(files: list[str]) -> None:
     """Ten filters for each file; the time of the optimiser alone."""
+    from autoeq.constants import PEQ_CONFIGS
+    from autoeq.frequency_response import FrequencyResponse
+
     curves = [np.loadtxt(file, delimiter=",", skiprows=1).T for file in files]
     grid = FrequencyResponse.generate_frequencies(f_step=1.01)
     found, seconds = [], 0.0
@@ -25,4 +26,5 @@ def main(files: list[str]) -> None:
     print(json.dumps({"seconds": seconds, "filters": found}))
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

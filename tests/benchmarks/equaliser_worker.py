@@ -25,4 +25,5 @@ def main(device: str, files: list[str]) -> None:
     print(json.dumps({"seconds": end - read, "reading": read - start, "filters": found}))
 
 
-main(sys.argv[1], sys.argv[2:])
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
