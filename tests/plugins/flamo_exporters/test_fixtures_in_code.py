@@ -1,4 +1,4 @@
-"""The equaliser of tests/data/formats in the dialects that are compiled or heard, not parsed."""
+"""The equaliser of tests/data in the dialects that are compiled or heard, not parsed."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from truth import DATA
 
 from flamo.audio import read_impulse
 
-FORMATS = DATA / "formats"
+FORMATS, COMPILED = DATA / "formats", DATA / "compiled"
 LENGTH = 8192
 MAIN = """
 #include "coefficients.hpp"
@@ -43,7 +43,7 @@ def deviation_db(impulse_response):
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 def test_the_header(tmp_path):
-    shutil.copy(FORMATS / "coefficients.hpp", tmp_path)
+    shutil.copy(COMPILED / "coefficients.hpp", tmp_path)
     (tmp_path / "main.cpp").write_text(MAIN.replace("LENGTH", str(LENGTH)))
     subprocess.run(["g++", "-std=c++17", "main.cpp", "-o", "main"], cwd=tmp_path, check=True)
     out = subprocess.run([tmp_path / "main"], check=True, capture_output=True, text=True).stdout
@@ -52,11 +52,11 @@ def test_the_header(tmp_path):
 
 def test_the_program_in_faust(tmp_path):
     pytest.importorskip("cyfaust")
-    code, program = FAUST.replace("LENGTH", str(LENGTH)), (FORMATS / "faust.dsp").read_bytes()
+    code, program = FAUST.replace("LENGTH", str(LENGTH)), (COMPILED / "faust.dsp").read_bytes()
     subprocess.run([sys.executable, "-c", code], input=program, cwd=tmp_path, check=True, capture_output=True)
     assert deviation_db(np.load(tmp_path / "heard.npy")) < 0.02
 
 
 def test_the_impulse_response():
-    impulse = read_impulse(FORMATS / "ir_48000.wav", 48000, align=False)
+    impulse = read_impulse(COMPILED / "ir_48000.wav", 48000, align=False)
     assert deviation_db(impulse.samples) < 0.001
