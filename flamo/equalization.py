@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.signal import savgol_filter
 
 from flamo.curves import Curve
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 STEP = 1.01  # of the grid on which a measurement is compared with its target
 CENTRE = (100.0, 10000.0)  # Hz: where the mean difference is taken away
 TREBLE = (6000.0, 8000.0)  # Hz: where smoothing becomes that of the treble
+MANY, CELLS = 2000, 100  # points from which they are thinned out; cells an octave
 TREBLE_OCTAVES = 2.0  # narrow features of the treble are those of one ear and one fit
 
 
@@ -50,6 +52,22 @@ def below(curve: Curve, limit: float) -> Curve:
     pairs = [pair for pair in zip(curve.frequency, curve.gain_db, strict=True) if pair[0] < limit]
     frequency, gain_db = zip(*pairs, strict=True) if pairs else ((), ())
     return replace(curve, frequency=frequency, gain_db=gain_db)
+
+
+def thinned(frequency: ArrayLike, gain_db: ArrayLike, weight: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points with their weights, those within 1/100 of an octave of each other as one where there are very many.
+
+    >>> f, gain_db, weight = thinned(np.geomspace(20, 20000, 50000), np.zeros(50000), np.ones(50000))
+    >>> len(f), round(weight.sum())
+    (997, 50000)
+    """
+    f, gain, w = (np.asarray(row, dtype=np.float64) for row in (frequency, gain_db, weight))
+    if len(f) <= MANY:
+        return f, gain, w
+    _, cell = np.unique(np.round(CELLS * np.log2(f)), return_inverse=True)
+    total, count = np.bincount(cell, w), np.bincount(cell)
+    share = np.where(total[cell] > 0, w / np.where(total[cell] > 0, total[cell], 1.0), 1.0 / count[cell])
+    return 2 ** np.bincount(cell, share * np.log2(f)), np.bincount(cell, share * gain), total
 
 
 def equalization(

@@ -14,6 +14,7 @@ from torch import nn
 from flamo.config.build import build_component, build_node
 from flamo.config.model import EXPORTS, OUTPUTS, RunConfig, loss_defaults, one_key
 from flamo.core.shell import Shell
+from flamo.equalization import thinned
 from flamo.errors import ConfigError, InputError, InputWarning, Problem, under
 from flamo.exporting import export
 from flamo.filters import is_equaliser
@@ -87,7 +88,7 @@ class Experiment:
             return None
         if not (hasattr(core, "level_fit") and hasattr(term.criterion, "weight")) or self.config.alias_decay_db:
             return None
-        rows = (curve.frequency, curve.gain_db, term.criterion.weight(len(curve.frequency)))
+        rows = thinned(curve.frequency, curve.gain_db, term.criterion.weight(len(curve.frequency)))
         points = (torch.as_tensor(row, dtype=torch.float64)[None] for row in rows)
         return core.level_fit(*points, remove_mean=term.criterion.remove_mean, name=name)
 

@@ -14,6 +14,7 @@ from flamo import registry
 from flamo.config.model import Rounding
 from flamo.core.threads import one_thread
 from flamo.curves import Curve
+from flamo.equalization import thinned
 from flamo.equalizer import Band, Equalizer
 from flamo.rounding import rounded
 
@@ -97,10 +98,11 @@ def filters_of(eq: Any, target: Curve, weight: np.ndarray, free_gain: bool, roun
         free_gain: whether a broadband gain is free.
         rounding: the steps of the numbers.
     """
-    points = torch.as_tensor(np.array([target.frequency, target.gain_db, weight]))[:, None]
-    fit = eq.level_fit(*points, remove_mean=free_gain)
+    every = (target.frequency, target.gain_db, weight)
+    problems = (torch.as_tensor(np.array(rows))[:, None] for rows in (every, thinned(*every)))
+    fit, few = (eq.level_fit(*points, remove_mean=free_gain) for points in problems)
     before = fit.errors(eq.physical())[0]
-    values = rounded(eq, fit, rounding)
+    values = rounded(eq, few, rounding)
     model = _with_values(eq, values)
     error = fit.errors(values)[0].numpy()
     gain = float(np.round(-(weight * error).sum(), 2)) if free_gain else 0.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from equalisers import HEADPHONES, deviation, fitted, response_db
 from scipy import optimize, signal
 from truth import DATA
@@ -157,6 +158,21 @@ def test_an_extreme_target_is_fitted_within_the_limits(tmp_path):
     file = curve_file(tmp_path, [20.0, 30.0, 600.0, 2e4], [-200.0, 150.0, 200.0, -200.0])
     [found] = fitted([file], bands=32, steps=10)
     assert max(abs(band.gain_db) for band in found.equalizer.parts) <= 20
+
+
+def test_very_many_points_count_as_they_are_but_are_not_all_computed_with(tmp_path):
+    dense = np.concatenate([np.geomspace(20, 2000, 30000), np.geomspace(2001, 20000, 100)])
+    level = 4 * np.sin(2 * np.log(dense))
+    experiment = experiment_of(curve_file(tmp_path, dense, level), weights="20:1,20000:3")
+    fit = experiment.least_squares()
+    assert fit.target.shape[1] < 1000
+    [found] = fitted([tmp_path / "curve.csv"], weights="20:1,20000:3", bands=6)
+    assert len(found.error_db) == len(dense)
+    weighted = np.average(found.error_db**2, weights=found.weight)
+    x = found.model.map.inverse(torch.stack([getattr(found.model, n) for n in ("frequency", "q", "gain_db")], 1))
+    again = experiment_of(tmp_path / "curve.csv", weights="20:1,20000:3", bands=6).least_squares()
+    residuals = again.linearise(x.reshape(1, 1, -1))[0][..., again.parts["curve_error"]]
+    assert residuals.square().sum().item() == pytest.approx(weighted, rel=0.02, abs=1e-4)
 
 
 # -- gear --------------------------------------------------------------------------------------------------------------
