@@ -87,6 +87,8 @@ def _told(action: Callable[[], Any]) -> str | None:
         action()
     except FlamoError as error:
         return str(error)
+    except OSError as error:
+        return f"{error.filename or 'its folder'}: cannot be written: {error.strerror or error}"
     return None
 
 

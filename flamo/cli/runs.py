@@ -104,7 +104,11 @@ def run_all(jobs: list[Job], failed: dict[str, str], overwrite: bool, style: Sty
         typer.echo(f"flamo: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
     if outcomes:
         typer.echo(f"flamo: {len(outcomes)} of {len(done) + len(outcomes)} targets failed", err=True)
-        raise typer.Exit(stop.exit_code if stop() else SOME_FAILED)
+    if stop():
+        typer.echo("flamo: interrupted: the filters are those of the step that was under way", err=True)
+        raise typer.Exit(stop.exit_code)
+    if outcomes:
+        raise typer.Exit(SOME_FAILED)
 
 
 def _table(jobs: list[Job]) -> None:

@@ -212,6 +212,39 @@ def test_a_folder_of_a_batch_is_repeated_by_its_configuration(inside, curves, tm
     assert first == second
 
 
+def test_a_batch_that_is_stopped_writes_everything(inside, curves, tmp_path, monkeypatch):
+    monkeypatch.setattr("flamo.cli.signals.Stop.__call__", lambda stop: True)
+    monkeypatch.setattr("flamo.cli.signals.Stop.exit_code", 130)
+    stopped = inside("fit", *curves, *QUICK, check=False)
+    assert stopped.returncode == 130
+    assert "interrupted" in stopped.stderr
+    for name in "ab":
+        record = json.loads((tmp_path / "runs" / name / "run.json").read_text())
+        assert (record["status"], record["steps"]) == ("interrupted", 1)
+        assert (tmp_path / "runs" / name / "filters.txt").exists()
+    monkeypatch.undo()
+    resumed = inside("fit", "--resume", tmp_path / "runs" / "a", "-q")
+    assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text())["status"] == "finished"
+    assert resumed.stdout == ""
+
+
+def test_a_full_disk_is_told_and_the_others_are_written(inside, curves, tmp_path, monkeypatch):
+    from flamo import batch
+
+    conclude = batch.conclude
+
+    def failing(experiment, before, folder, outcome):
+        if folder.path.name == "a":
+            raise OSError(28, "No space left on device", str(folder / "plots"))
+        conclude(experiment, before, folder, outcome)
+
+    monkeypatch.setattr(batch, "conclude", failing)
+    fitted = inside("fit", *curves, *QUICK, check=False)
+    assert fitted.returncode == 4
+    assert "plots: cannot be written: No space left on device" in fitted.stderr
+    assert (tmp_path / "runs" / "b" / "filters.txt").exists()
+
+
 def test_what_failed_alone_is_named_in_the_end(inside, curves, tmp_path):
     (tmp_path / "bad.csv").write_text("20,loud\n")
     fitted = inside("fit", "a.csv", "bad.csv", "missing.csv", "b.csv", *QUICK, check=False)
