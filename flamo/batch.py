@@ -13,7 +13,6 @@ import torch
 from flamo import registry
 from flamo.config.model import RunConfig, one_key
 from flamo.core.stopping import EarlyStop
-from flamo.core.threads import one_thread
 from flamo.environment import environment
 from flamo.errors import FlamoError
 from flamo.experiment import Experiment, make_experiment
@@ -105,7 +104,6 @@ def _batch(items: list[Item], command: str, stopped: Callable[[], bool]) -> Iter
         yield item.job, _told(lambda i=item, s=system, h=history: _write(i, s, h, outcome, command))  # type: ignore[misc]
 
 
-@one_thread()
 def solve(items: list[Item], stopped: Callable[[], bool]) -> tuple[Outcome, list[list[float]]]:
     """Put every system into its best state; how it ended, and the losses of each. A system stops as it does alone."""
     config = items[0].config

@@ -12,7 +12,6 @@ import torch
 
 from flamo import registry
 from flamo.config.model import Rounding
-from flamo.core.threads import one_thread
 from flamo.curves import Curve
 from flamo.equalization import thinned
 from flamo.equalizer import Band, Equalizer
@@ -87,7 +86,6 @@ def is_equaliser(system: Any) -> bool:
     return isinstance(system, registry.get("processor", COMPONENT)) and channels == (1, 1)
 
 
-@one_thread()
 def filters_of(eq: Any, target: Curve, weight: np.ndarray, free_gain: bool, rounding: Rounding) -> FilterSet:
     """The bands of a fitted equaliser, rounded so that the error stays small.
 

@@ -53,7 +53,7 @@ BAD = {
     "an absurd nfft": ({"node": {"gain": {"nfft": 10**12}}}, "its nfft=1000000000000 is more than"),
     "an absurd size": ({"node": {"gain": {"size": [10**6, 10**6]}}}, "asks for 1,000,000,000,000 numbers"),
     "a size beyond all": ({"node": {"gain": {"size": [10**30, 1]}}}, "system in it cannot be built"),
-    "absurdly many bands": ({"node": {"parametric_eq": {"n_bands": 10**12}}}, "numbers"),
+    "absurdly many bands": ({"node": {"parametric_eq": {"n_bands": 10**12}}}, "n_bands: must be at most 1000"),
     "absurdly dense bands": ({"node": {"geq": {"octave_interval": 10**11}}}, "numbers"),
     "many large parts": ({"node": {"series": [{"filter": {"size": [2000, 50, 50]}}] * 100}}, "numbers"),
     "a missing tensor": ({"node": GAIN, "tensors": {}}, "the tensor param is missing"),

@@ -16,6 +16,7 @@ from flamo_filters.bands import band_sections, band_types
 from flamo_filters.level_fit import LevelFit
 from flamo_filters.sections import SectionFilter
 
+MOST_BANDS = 1000  # whoever asks for more has mistyped; bounds are listed for each
 BAND_TYPES = ("lowshelf", "peaking", "highshelf")
 
 
@@ -77,6 +78,8 @@ class ParametricEQ(SectionFilter):
         types: tuple[str, ...] | None = None,
     ) -> None:
         self.n_bands, self.fs = whole("n_bands", n_bands), positive("fs", fs)
+        if self.n_bands > MOST_BANDS:
+            raise ValueError(f"n_bands must be at most {MOST_BANDS}, got {self.n_bands}")
         self.types = _checked_types(types, self.n_bands)
         bounds = {"f_min": f_min, "f_max": f_max, "q_min": q_min, "q_max": q_max, "gain_max": gain_max}
         checked = {name: self._bound(name, value) for name, value in bounds.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from torch import nn
 from torch.func import functional_call, jvp, vmap
 
 from flamo.core.checks import number, positive, whole
-from flamo.core.threads import one_thread
 from flamo.errors import InputError, NotFiniteError
 from flamo_trainers.engine import Stateful, Step
 from flamo_trainers.least_squares import DampedLeastSquares, Problem
@@ -69,7 +67,6 @@ class LevenbergMarquardt:
             raise ValueError("the system has no parameter that learns: set requires_grad=True where it should")
         special = getattr(objective, "least_squares", lambda: None)()
         general = getattr(objective, "residuals", objective)
-        self.small = special is not None
         self.problem = special or Linearised(net, learned, general, self.scatter)
         self.best_loss, self.best_step = math.inf, -1
         self._solver: DampedLeastSquares | None = None
@@ -108,8 +105,7 @@ class LevenbergMarquardt:
         residuals, damping = solver.residuals[0, index], float(solver.damping[0, index])
         losses = {name: float(residuals[part].square().sum()) for name, part in self.problem.parts.items()}
         measured = Step(solver.steps, self.best_loss, losses, damping)
-        with one_thread() if self.small else nullcontext():
-            solver.step()
+        solver.step()
         self._offer()
         return measured
 

@@ -63,9 +63,10 @@ def classic_svf(p, kind, bias, raw):
 def by_prototypes(p, raw):
     types = ["peaking"] if p.n_bands == 1 else ["lowshelf", *["peaking"] * (p.n_bands - 2), "highshelf"]
     sections = []
-    for kind, (f, q, g) in zip(types, sigmoid(raw), strict=True):
-        frequency, quality = p.f_min * (p.f_max / p.f_min) ** f, p.q_min * (p.q_max / p.q_min) ** q
-        sections.append(EQ[kind](2 * np.pi * frequency / p.fs, p.gain_max * (2 * g - 1), quality))
+    bounds = zip(p.f_min, p.f_max, p.q_min, p.q_max, p.gain_max, strict=True)
+    for kind, (f, q, g), (f_min, f_max, q_min, q_max, gain_max) in zip(types, sigmoid(raw), bounds, strict=True):
+        frequency, quality = f_min * (f_max / f_min) ** f, q_min * (q_max / q_min) ** q
+        sections.append(EQ[kind](2 * np.pi * frequency / p.fs, gain_max * (2 * g - 1), quality))
     return impulse_response(np.array(sections))
 
 
@@ -259,6 +260,8 @@ WRONG = {
     "f_max": [(10.0, "f_max"), (-1.0, "f_max")],
     "q_min": [(0.0, "q_min"), (100.0, "q_min")],
     "gain_max": [(-1.0, "gain_max")],
+    "gain_min": [(30.0, "gain_min")],
+    "types": [(("notch",), "types")],
     "start_freq": [(0.0, "start_freq"), (17000.0, "start_freq")],
     "end_freq": [(1.0, "end_freq"), (40000.0, "fs must be at least")],
 }
