@@ -12,6 +12,7 @@ from flamo.kernels import backend
 Diagonal = torch.Tensor | None
 
 BLOCK = 1 << 18  # elements of a temporary in the plain version
+ALONE = 128  # rows, from where a matrix is factorised by itself: see _alone
 POLE = "the loop has a pole on the grid (I - L is singular in a bin); lower its gain, or set alias_decay_db"
 ROUNDING = 16.0  # residual, in units of the last place, beyond which a bin is solved again, with pivoting
 
@@ -165,6 +166,7 @@ def _factors(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Ten
     """L and U of I - L and the order of their rows, for runs of bins."""
     channels, columns, bins = x.shape
     step, found = max(1, BLOCK // max(1, channels * (channels + columns))), []
+    step = 1 if _alone(x, channels) else step
     for start in range(0, bins, step):
         ends = (v if v is None or v.shape[1] == 1 else v[:, start : start + step] for v in (left, right))
         first, last = ends
@@ -187,9 +189,19 @@ def _plain_solve(factors: list[tuple[Any, ...]], x: torch.Tensor, adjoint: bool 
     return y
 
 
+def _alone(x: torch.Tensor, rows: int) -> bool:
+    """Large matrices are factorised one by one: after torch.set_num_threads(n > 1) torch 2.13 with MKL gives wrong
+    factors for a batch of them (oneMKL: "ZLASWP"), and each keeps all threads busy anyway."""
+    return rows >= ALONE and x.is_cpu and x.numel() > 0
+
+
 def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     try:
-        return torch.linalg.solve(system, x)
+        if not _alone(x, system.shape[-1]):
+            return torch.linalg.solve(system, x)
+        shape = torch.broadcast_shapes(system.shape[:-2], x.shape[:-2])
+        systems, columns = (v.expand(*shape, *v.shape[-2:]).flatten(0, -3) for v in (system, x))
+        return torch.stack([*map(torch.linalg.solve, systems, columns)]).reshape(*shape, *x.shape[-2:])
     except torch.linalg.LinAlgError as error:
         raise torch.linalg.LinAlgError(POLE) from error
 

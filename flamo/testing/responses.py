@@ -75,7 +75,7 @@ def state_space_is_the_transfer_function(case: Case) -> None:
     states = made.state_space()
     w = torch.polar(torch.full((5,), 0.4, dtype=torch.float64), torch.linspace(0.0, 3.0, 5, dtype=torch.float64))
     A, B, C, D = (t.to(torch.complex128) for t in (states.A, states.B, states.C, states.D))
-    solved = torch.linalg.solve(torch.eye(len(A)).to(A) - w[:, None, None] * A, B.expand(len(w), *B.shape))
+    solved = torch.stack([torch.linalg.solve(torch.eye(len(A)).to(A) - point * A, B) for point in w])
     expected = D + w[:, None, None] * (C @ solved)
     require_near(full(made, made.transfer(w)), expected, 1e-9, "transfer and state_space differ")
 

@@ -169,6 +169,26 @@ def test_networks_by_vmap(version):
     torch.testing.assert_close(batch[4], close_network(left, matrix, None, x[4]))
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_many_lines_after_the_number_of_threads_was_set(version, two_threads):
+    """Where torch's own batched LU goes wrong (torch 2.13 with MKL, from about 150 rows on)."""
+    left, matrix, right = random_network(200, 3, "bins", "none", False)
+    x = torch.randn(2, 3, 200, 1, dtype=torch.complex128)
+    system = np.eye(200) - dense(left, matrix, right, 3).numpy()
+    truth = torch.from_numpy(np.linalg.solve(system, x.numpy()))
+    torch.testing.assert_close(close_network(left, matrix, right, x), truth, rtol=1e-9, atol=1e-9)
+    loop = torch.eye(200) - torch.from_numpy(system)
+    for batch in (loop[None], loop.expand(2, -1, -1, -1)):
+        torch.testing.assert_close(close_loop(batch, x), truth, rtol=1e-9, atol=1e-9)
+
+
 def test_a_real_network_stays_real():
     y = close_network(torch.full((1, 2), 0.5), torch.eye(2), None, torch.ones(1, 3, 2, 1))
     assert torch.equal(y, torch.full((1, 3, 2, 1), 2.0))
