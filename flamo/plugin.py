@@ -25,7 +25,7 @@ import pluggy
 API = 1
 """Version of the plugin interface. A plugin module may state the one it was written for as ``FLAMO_API``."""
 
-KINDS = ("processor", "transform", "container", "loss", "trainer", "reader", "exporter", "recipe")
+KINDS = ("processor", "transform", "container", "loss", "trainer", "reader", "exporter", "recipe", "command")
 
 hookimpl = pluggy.HookimplMarker("flamo")
 hookspec = pluggy.HookspecMarker("flamo")

@@ -110,6 +110,14 @@ class Recipe(Protocol):
 
 
 @runtime_checkable
+class Command(Protocol):
+    """What ``flamo NAME …`` runs: a ``typer.Typer``, or a function whose parameters are annotated as typer's are."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it. Raises InputError for what cannot be used: the message on a line, exit code 2."""
+
+
+@runtime_checkable
 class Reader(Protocol):
     """What makes a curve or an equaliser of the bytes of a file; its constructor takes options, all with defaults."""
 

@@ -98,7 +98,7 @@ def get(kind: str, name: str) -> Any:
     """The class behind a name.
 
     Args:
-        kind: ``processor``, ``transform``, ``container``, ``loss`` or ``trainer``.
+        kind: one of :data:`flamo.plugin.KINDS`.
         name: as in :func:`find`.
 
     Raises:

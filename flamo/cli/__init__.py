@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from flamo.cli import check, export, fit, listing, plugin
+from flamo.cli.commands import Commands
 from flamo.errors import InputError
 
 app = typer.Typer(
     name="flamo",
+    cls=Commands,
     help="Fit and inspect differentiable audio systems.",
     add_completion=False,
     pretty_exceptions_enable=False,
