@@ -115,7 +115,8 @@ def make_experiment(config: RunConfig) -> Experiment:
     with under("system"):
         model = _shell(build_node(config.system, defaults))
     with under("output"):
-        output = build_node(OUTPUTS.get(config.output, config.output), defaults)
+        name, arguments = one_key(config.output)
+        output = build_node({OUTPUTS.get(name, name): arguments}, defaults)
     spectrum = input_spectrum(config, model)
     if config.target == "flat":
         with torch.no_grad():
@@ -183,8 +184,9 @@ def _shell(core: nn.Module) -> Shell:
             [Problem((), "a shell has no place here: give its core, and say with 'output' what is compared")]
         )
     shell = Shell(core)
-    if shell.input_channels is None or shell.output_channels is None:
-        raise ConfigError([Problem((), "no part of it says how many channels it has")])
+    missing = [name for name in ("input_channels", "output_channels", "nfft") if getattr(shell, name) is None]
+    if missing:
+        raise ConfigError([Problem((), f"no part of it says its {' and '.join(missing)}")])
     return shell
 
 

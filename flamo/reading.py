@@ -17,13 +17,14 @@ MAX_BYTES = 20_000_000
 _OTHERS = {".zma": "a file of impedances, not of levels in dB"}
 
 
-def read_file(path: Path, format: str | None = None, **options: Any) -> Curve | Equalizer:
+def read_file(path: Path, format: str | None = None, usual: str | None = None, **options: Any) -> Curve | Equalizer:
     """Read a curve or an equaliser.
 
     Args:
         path: the file.
         format: name of a component of kind ``reader``; None is the one that recognises the file.
-        options: of that reader's constructor.
+        usual: name of the one that is asked first, and that has the last word where nobody recognises the file.
+        options: of the reader's constructor; where one is usual, of that one only.
 
     Raises:
         UnknownComponentError, AmbiguousComponentError: no such format.
@@ -35,9 +36,11 @@ def read_file(path: Path, format: str | None = None, **options: Any) -> Curve | 
     (-2.59, -2.49)
     """
     choice = None if format is None else registry.get("reader", format)
+    first = None if usual is None else registry.get("reader", usual)
     data = _data(path)
     try:
-        reader = _made(choice or _recognised(data, path.suffix.lower()), options)
+        found = choice or _recognised(data, path.suffix.lower(), first)
+        reader = _made(found, options if first in (None, found) else {})
         return reader.read(data, path.stem.encode("utf-8", "replace").decode())
     except InputError as error:
         text = str(error)
@@ -59,13 +62,17 @@ def _data(path: Path) -> bytes:
     return data
 
 
-def _recognised(data: bytes, suffix: str) -> Any:
+def _recognised(data: bytes, suffix: str, usual: Any = None) -> Any:
     """The reader for the suffix; of several, or of all where there is none, the one that knows the data."""
     if suffix in _OTHERS:
         raise InputError(_OTHERS[suffix])
+    if usual and usual().recognizes(data):
+        return usual
     readers = dict(_readers())
     fitting = {name: cls for name, cls in readers.items() if suffix in cls.suffixes} or readers
     knowing = {name: cls for name, cls in fitting.items() if cls().recognizes(data)}
+    if usual and not knowing:
+        return usual
     candidates = knowing or fitting
     if len(candidates) == 1:
         return next(iter(candidates.values()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from flamo.curves import Curve
 from flamo.errors import InputError
@@ -42,9 +41,12 @@ def _exists(path: Path) -> bool:
 
 
 def read_target(path: Path, role: str = "equalization") -> Curve:
-    """A table of frequency in Hz and values in dB, read in a role by the reader ``curve``.
+    """A curve in a role: a table of frequency in Hz and values in dB, or what else a reader recognises.
 
     Raises:
         InputError: the file cannot be read or used; says where and what to do.
     """
-    return cast(Curve, read_file(path, "curve", role=role))
+    found = read_file(path, usual="curve", role=role)
+    if not isinstance(found, Curve):
+        raise InputError(f"{path}: an equaliser, not a curve; 'flamo convert' brings it into the format of a player")
+    return found

@@ -35,10 +35,10 @@ class LevenbergMarquardt:
         starts: attempts: the parameters as they are, and others around them (or where the objective says).
         scatter: standard deviation of the raw parameters of the others.
         damping: of the first step.
-        stateful: must be empty: a loss with a state, such as a random mask, is no fixed residual.
+        stateful: what else has a state that a checkpoint must hold, by name.
 
     Raises:
-        ValueError: an option out of its range, a system with nothing to learn, a stateful loss.
+        ValueError: an option out of its range, a system with nothing to learn.
 
     >>> net = nn.Linear(1, 1, bias=False)
     >>> trainer = LevenbergMarquardt(net, lambda: {"root": net.weight**2 - 2}, starts=1)

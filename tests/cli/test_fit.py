@@ -347,3 +347,13 @@ def test_a_run_exports_its_filters_for_players(inside, curves, tmp_path):
     refused = inside("fit", "fit.yaml", "--set", "exports=[equalizer_apo]", check=False)
     assert refused.returncode == 2
     assert "exports.0: the system is not a cascade of second-order sections: loop is a recursion" in refused.stderr
+
+
+def test_a_container_of_others_has_to_say_what_a_run_needs(acme, inside, tmp_path):
+    text = "flamo: 1\nsystem: {acme/split: {branches: [gain], named: {}}}\ntarget: flat\nlosses: [mse]\n"
+    (tmp_path / "c.yaml").write_text(text)
+    said = inside("fit", "c.yaml", check=False)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.endswith(
+        "c.yaml, line 2: system: no part of it says its input_channels and output_channels and nfft\n"
+    )
