@@ -22,6 +22,7 @@ FIRST = {
     "trainer": ("sign_descent", "SignDescent", "Descent by the sign of the gradient."),
     "reader": ("lines", "Lines", "Curve of lines 'frequency: gain'."),
     "exporter": ("table", "Table", "Table of frequency, magnitude in dB and phase in degrees."),
+    "recipe": ("tone", "Tone", "Tone control: a low shelf and a high shelf."),
 }
 """By kind, what the first component of a package is: its name, class and summary."""
 

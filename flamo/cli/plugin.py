@@ -24,6 +24,7 @@ class Kind(StrEnum):
     trainer = "trainer"
     reader = "reader"
     exporter = "exporter"
+    recipe = "recipe"
 
 
 def new_plugin(

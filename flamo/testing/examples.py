@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -87,7 +87,7 @@ def _loss(case: Case, dtype: torch.dtype, wanted: dict[str, Any]) -> Example:
     made = case.build(**wanted)
     if getattr(made, "requires_model", False):
         return WithModel(made, dtype), tuple(pair(600, dtype))
-    return made, _accepted(made, tuple(_pairs(dtype)))
+    return made, _accepted(made, _pairs(dtype))
 
 
 def pair(length: int, dtype: torch.dtype, channels: int = 2) -> Iterator[torch.Tensor]:
@@ -98,7 +98,7 @@ def pair(length: int, dtype: torch.dtype, channels: int = 2) -> Iterator[torch.T
 
 def _pairs(dtype: torch.dtype) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Predictions and targets of the forms that losses take: signals, long ones, spectra, spectra of one target."""
-    for length in (600, 17000):
+    for length in (600, 2400, 17000):  # the first that is taken: most losses need no long one
         first, second = pair(length, dtype)
         yield first, second
     first, second = (torch.fft.rfft(x, dim=1) for x in pair(600, dtype))
@@ -106,7 +106,7 @@ def _pairs(dtype: torch.dtype) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     yield first, second[..., :1]
 
 
-def _accepted(made: Callable[..., Any], candidates: Sequence[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
+def _accepted(made: Callable[..., Any], candidates: Iterable[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
     """The first arguments that it takes."""
     reasons = []
     for arguments in candidates:

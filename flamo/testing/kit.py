@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from flamo.testing import components, exporters, others, processors, readers, trainers
+from flamo.testing import components, exporters, others, processors, readers, recipes, trainers
 from flamo.testing.case import Case
 from flamo.testing.check import Check
 
@@ -18,6 +18,7 @@ KINDS: Mapping[str, Callable[[Case], Iterator[Any]]] = {
     "trainer": trainers.checks,
     "reader": readers.checks,
     "exporter": exporters.checks,
+    "recipe": recipes.checks,
 }
 
 

@@ -26,6 +26,9 @@ class Recipe:
         free_gain: whether a broadband gain is free: it is told with the filters.
         weights: pairs of frequency in Hz and weight.
         ignore: pairs of frequencies in Hz between which the target does not count.
+
+    Raises:
+        TypeError, ValueError: an option out of its range.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Recipe:
     ) -> None:
         self.gain_max, self.free_gain = float(positive("gain_max", gain_max)), free_gain
         self.starts, self.steps = whole("starts", starts), whole("steps", steps)
-        self.weights, self.ignore = weights, ignore
+        self.weights, self.ignore = _pairs("weights", weights or ()), _pairs("ignore", ignore)
 
     def bands(self, curve: Curve, fs: int) -> dict[str, Any]:
         """Arguments of a parametric_eq."""
@@ -52,8 +55,8 @@ class Recipe:
     def config(self, target: Mapping[str, Any], curve: Curve, fs: int, seed: int) -> dict[str, Any]:
         """The configuration that fits a curve; see :class:`flamo.protocols.Recipe`."""
         loss: dict[str, Any] = {"remove_mean": self.free_gain}
-        loss |= {"weights": [list(pair) for pair in self.weights]} if self.weights else {}
-        loss |= {"ignore": [list(pair) for pair in self.ignore]} if self.ignore else {}
+        loss |= {"weights": self.weights} if self.weights else {}
+        loss |= {"ignore": self.ignore} if self.ignore else {}
         return {
             "flamo": 1,
             "fs": fs,
@@ -80,7 +83,7 @@ class ParametricRecipe(Recipe):
         f_min, f_max: bounds of the frequencies in Hz; None is the ends of the target.
         q_min, q_max: bounds of Q.
         device: bands and steps of a gear (see :class:`flamo.device.Device`); in place of bands, types and bounds.
-        options: as :class:`Recipe`.
+        gain_max, starts, steps, free_gain, weights, ignore: as :class:`Recipe`.
 
     Raises:
         TypeError, ValueError: an option out of its range.
@@ -95,13 +98,20 @@ class ParametricRecipe(Recipe):
         q_min: float = 0.1,
         q_max: float = 10.0,
         device: Mapping[str, Any] | None = None,
-        **options: Any,
+        gain_max: float = 20.0,
+        starts: int = 16,
+        steps: int = 60,
+        free_gain: bool = True,
+        weights: Sequence[Sequence[float]] | None = None,
+        ignore: Sequence[Sequence[float]] = (),
     ) -> None:
-        super().__init__(**options)
+        super().__init__(gain_max, starts, steps, free_gain, weights, ignore)
         self.f_min, self.f_max = (None if f is None else positive("f", f) for f in (f_min, f_max))
         self.q_min, self.q_max = positive("q_min", q_min), positive("q_max", q_max)
         self.types = None if types == "auto" else [choice("types", type, TYPES) for type in _listed(types)]
         self.count = len(self.types) if self.types else whole("bands", bands)
+        if device is not None and not (isinstance(device, Mapping) and {"bands", "rounding"} <= device.keys()):
+            raise ValueError(f"device must have bands and rounding, as load_device makes them, got {device!r}")
         self.device = device
 
     def bands(self, curve: Curve, fs: int) -> dict[str, Any]:
@@ -136,16 +146,25 @@ class GraphicRecipe(Recipe):
 
     Args:
         bands: 10 at octaves from 31.25 Hz, 15 at two thirds of an octave from 25 Hz, or 31 at thirds from 20 Hz.
-        options: as :class:`Recipe`.
+        gain_max, starts, steps, free_gain, weights, ignore: as :class:`Recipe`.
 
     Raises:
-        ValueError: an option out of its range.
+        TypeError, ValueError: an option out of its range.
     """
 
     LAYOUTS = {10: (1.0, -5), 15: (1.5, -8), 31: (3.0, -17)}
 
-    def __init__(self, bands: int = 10, **options: Any) -> None:
-        super().__init__(**{"starts": 1, **options})
+    def __init__(
+        self,
+        bands: int = 10,
+        gain_max: float = 20.0,
+        starts: int = 1,
+        steps: int = 60,
+        free_gain: bool = True,
+        weights: Sequence[Sequence[float]] | None = None,
+        ignore: Sequence[Sequence[float]] = (),
+    ) -> None:
+        super().__init__(gain_max, starts, steps, free_gain, weights, ignore)
         self.layout = self.LAYOUTS[choice("bands", bands, self.LAYOUTS)]
         self.count = bands
 
@@ -156,6 +175,13 @@ class GraphicRecipe(Recipe):
         q = float(f"{2 ** (0.5 / share) / (2 ** (1 / share) - 1):.4g}")
         fixed = {"f_min": frequency, "f_max": frequency, "q_min": [q] * self.count, "q_max": [q] * self.count}
         return {"n_bands": self.count, "types": ["peaking"] * self.count, **fixed, "gain_max": self.gain_max}
+
+
+def _pairs(name: str, pairs: Sequence[Sequence[float]]) -> list[list[float]]:
+    try:
+        return [[float(positive(name, value)) for value in pair] for pair in pairs]
+    except TypeError:
+        raise TypeError(f"{name} must be pairs of numbers, got {pairs!r}") from None
 
 
 def _listed(types: str | Sequence[str]) -> list[str]:

@@ -142,6 +142,6 @@ def test_trainers(case, check):
     check(case)
 
 
-@parametrize_with_checks([*classes("reader"), *classes("exporter")])
-def test_readers_and_exporters(case, check):
+@parametrize_with_checks([*classes("reader"), *classes("exporter"), *classes("recipe")])
+def test_readers_exporters_and_recipes(case, check):
     check(case)
