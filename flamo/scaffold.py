@@ -23,6 +23,7 @@ FIRST = {
     "reader": ("lines", "Lines", "Curve of lines 'frequency: gain'."),
     "exporter": ("table", "Table", "Table of frequency, magnitude in dB and phase in degrees."),
     "recipe": ("tone", "Tone", "Tone control: a low shelf and a high shelf."),
+    "command": ("levels", "levels", "Print the level of curves at a frequency."),
 }
 """By kind, what the first component of a package is: its name, class and summary."""
 

@@ -36,6 +36,13 @@ class Commands(TyperGroup):
         return name, _loaded(name, self.list_commands(ctx)), rest
 
 
+def command_of(made: Any, name: str) -> Any:
+    """A command of a ``typer.Typer`` or a function, as typer makes it."""
+    group = typer.Typer()
+    group.add_typer(made, name=name) if isinstance(made, typer.Typer) else group.command(name)(made)
+    return get_group(group).commands[name]
+
+
 def _offered(ours: Any) -> dict[str, registry.Offer]:
     """What plugins offer, by the shortest name that means it."""
     offers = list(registry.offers("command"))
@@ -58,10 +65,9 @@ def _loaded(name: str, known: list[str]) -> Any:
         hint = difflib.get_close_matches(name, known, 1)
         did = f"did you mean {hint[0]!r}?" if hint else "'flamo --help' shows them all"
         raise UnknownComponentError(f"unknown command {name!r}; {did}{registry.not_in_use()}") from None
-    made, group = registry.load(offer), typer.Typer()
+    made = registry.load(offer)
     try:
-        group.add_typer(made, name=bare) if isinstance(made, typer.Typer) else group.command(bare)(made)
-        return get_group(group).commands[bare]
+        return command_of(made, bare)
     except Exception as error:
         raise ComponentLoadError(
             f"command {offer.qualified_name!r} of {offer.plugin.origin} cannot be used: it must be a typer.Typer, or "

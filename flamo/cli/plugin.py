@@ -25,6 +25,7 @@ class Kind(StrEnum):
     reader = "reader"
     exporter = "exporter"
     recipe = "recipe"
+    command = "command"
 
 
 def new_plugin(

@@ -18,9 +18,9 @@ class Case:
     """A component in one of its variants.
 
     Args:
-        make: the class, or a ``functools.partial`` of it with the arguments of the variant. What the checks vary
-            themselves (``size``, ``nfft``, ``alias_decay_db``, ``dtype``, ``requires_grad``) is passed by keyword,
-            where the constructor has it.
+        make: the class (of a command what it is), or a ``functools.partial`` of it with the arguments of the variant.
+            What the checks vary themselves (``size``, ``nfft``, ``alias_decay_db``, ``dtype``, ``requires_grad``) is
+            passed by keyword, where the constructor has it.
         kind: its kind; found in the registry where an installed plugin offers the class.
         sample: of a reader, the bytes of a file that it reads.
 
@@ -43,8 +43,8 @@ class Case:
         object.__setattr__(self, "offer", self.offer or _offer_of(self.target))
         if not self.kind and not self.offer:
             raise InputError(
-                f"{self.target.__name__} is no component of an installed plugin: install the package with "
-                f"'pip install -e .', or say Case({self.target.__name__}, kind='processor')"
+                f"{self.label} is no component of an installed plugin: install the package with "
+                f"'pip install -e .', or say Case({self.label}, kind='processor')"
             )
         object.__setattr__(self, "kind", self.kind or self.offer.component.kind)  # type: ignore[union-attr]
 
@@ -57,7 +57,7 @@ class Case:
     def label(self) -> str:
         """How reports call it: the class and what the variant has of its own."""
         given = (*self.make.args, *self.make.keywords.values()) if isinstance(self.make, partial) else ()
-        return "-".join([self.target.__name__, *(_short(value) for value in given)])
+        return "-".join([getattr(self.target, "__name__", "Typer"), *(_short(value) for value in given)])
 
     @cached_property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -86,7 +86,8 @@ def _short(value: Any) -> str:
 def _offer_of(target: Any) -> Offer | None:
     """The component that a class is, ours first, for several."""
     for offer in registry.offers():
-        if offer.component.target.rpartition(":")[2] == getattr(target, "__name__", ""):
+        named = getattr(target, "__name__", None)  # a typer.Typer has none
+        if named in (None, offer.component.target.rpartition(":")[2]):
             try:
                 if registry.load(offer) is target:
                     return offer

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from flamo.testing import components, exporters, others, processors, readers, recipes, trainers
+from flamo.testing import commands, components, exporters, others, processors, readers, recipes, trainers
 from flamo.testing.case import Case
 from flamo.testing.check import Check
 
@@ -19,7 +19,11 @@ KINDS: Mapping[str, Callable[[Case], Iterator[Any]]] = {
     "reader": readers.checks,
     "exporter": exporters.checks,
     "recipe": recipes.checks,
+    "command": commands.checks,
 }
+
+CALLED = ("trainer", "command")
+"""Kinds that get their arguments from the checks, or are not built."""
 
 
 def checks(case: Case) -> Iterator[Check]:
@@ -33,7 +37,7 @@ def checks(case: Case) -> Iterator[Check]:
     ['signature_is_explicit', 'arguments_are_documented', 'summary_is_the_first_line']
     """
     yield from map(Check, components.checks(case))
-    if case.kind == "trainer" or not case.needs:
+    if case.kind in CALLED or not case.needs:
         yield from map(Check, KINDS.get(case.kind, _none)(case))
 
 

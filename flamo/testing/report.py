@@ -13,7 +13,7 @@ from flamo.registry import Offer
 from flamo.testing.case import Case
 from flamo.testing.check import CheckError
 from flamo.testing.imports import heavy_imports
-from flamo.testing.kit import checks
+from flamo.testing.kit import CALLED, checks
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _component(offer: Offer) -> Iterator[Result]:
     except ComponentLoadError as error:
         yield Result(name, "loads", "failed", f"{error}; mend the target in plugin.py, or the import")
         return
-    if not inspect.isclass(target):
+    if not inspect.isclass(target) and offer.component.kind != "command":
         yield Result(name, "loads", "failed", f"{offer.component.target} is no class; name one in plugin.py")
         return
     yield Result(name, "loads", "ok")
@@ -88,7 +88,7 @@ def _component(offer: Offer) -> Iterator[Result]:
 
 def _untried(case: Case) -> str:
     """Why a component was not put to work, if it was not."""
-    if case.needs and case.kind != "trainer":
+    if case.needs and case.kind not in CALLED:
         given = ", ".join(f"{name}=…" for name in case.needs)
         name = case.target.__name__
         return f"its constructor needs {', '.join(case.needs)}: test it with Case(partial({name}, {given}))"

@@ -1,4 +1,4 @@
-"""Trainers, readers, exporters and recipes: faults in the generated ones, and the checks that catch them."""
+"""Trainers, readers, exporters, recipes and commands: faults in the generated ones, and the checks that catch them."""
 
 import re
 from pathlib import Path
@@ -105,6 +105,21 @@ FAULTS = {
             "checks_its_options",
         ),
         ("bounds that leave no room to learn", '"gain_max": self.gain_max', '"gain_max": 1e-9', "fits_its_curve"),
+    ],
+    "command": [
+        (
+            "a parameter of a type that typer does not know",
+            "at: At =",
+            "at: dict[str, set[int]] =",
+            "follows_the_protocol",
+        ),
+        (
+            "an option without its help",
+            'typer.Option(help="Frequency in Hz.")',
+            "typer.Option()",
+            "arguments_have_a_help",
+        ),
+        ("numpy at the top", "import typer\n", "import numpy\nimport typer\n", "helps_at_once"),
     ],
 }
 
