@@ -108,9 +108,9 @@ FAULTS = {
     ],
     "command": [
         (
-            "a parameter of a type that typer does not know",
+            "a parameter of two types",
             "at: At =",
-            "at: dict[str, set[int]] =",
+            "at: float | str =",
             "follows_the_protocol",
         ),
         (
