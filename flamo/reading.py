@@ -12,6 +12,7 @@ from flamo import registry
 from flamo.curves import Curve
 from flamo.equalizer import Equalizer
 from flamo.errors import ComponentLoadError, InputError, PluginWarning
+from flamo.registry import Offer
 
 MAX_BYTES = 20_000_000
 _OTHERS = {".zma": "a file of impedances, not of levels in dB"}
@@ -63,24 +64,40 @@ def _recognised(data: bytes, suffix: str) -> Any:
     """The reader for the suffix; of several, or of all where there is none, the one that knows the data."""
     if suffix in _OTHERS:
         raise InputError(_OTHERS[suffix])
-    readers = dict(_readers())
-    fitting = {name: cls for name, cls in readers.items() if suffix in cls.suffixes} or readers
-    knowing = {name: cls for name, cls in fitting.items() if cls().recognizes(data)}
+    fitting = _fitting(suffix)
+    knowing = _knowing(fitting, data)
     candidates = knowing or fitting
     if len(candidates) == 1:
         return next(iter(candidates.values()))
-    names = ", ".join(candidates)
+    names = ", ".join(offer.component.name if offer.plugin.ours else offer.qualified_name for offer in candidates)
     if knowing:
         raise InputError(f"may be of several formats: {names}; say which with --from")
     raise InputError(f"of no format that is known by its content; say which with --from: {names}")
 
 
-def _readers() -> Iterator[tuple[str, Any]]:
-    """Names and classes of the readers; one that is broken is warned of, and the others go on."""
+def readers_of(path: Path) -> list[Offer]:
+    """The readers for the suffix of a file, or all where there is none, that know its content.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return list(_knowing(_fitting(path.suffix.lower()), _data(path)))
+
+
+def _knowing(readers: dict[Offer, Any], data: bytes) -> dict[Offer, Any]:
+    return {offer: cls for offer, cls in readers.items() if cls().recognizes(data)}
+
+
+def _fitting(suffix: str) -> dict[Offer, Any]:
+    readers = dict(_readers())
+    return {offer: cls for offer, cls in readers.items() if suffix in cls.suffixes} or readers
+
+
+def _readers() -> Iterator[tuple[Offer, Any]]:
+    """The readers; one that is broken is warned of, and the others go on."""
     for offer in registry.offers("reader"):
         try:
-            name = offer.component.name if offer.plugin.ours else offer.qualified_name
-            yield name, registry.load(offer)
+            yield offer, registry.load(offer)
         except ComponentLoadError as error:
             warnings.warn(str(error), PluginWarning, stacklevel=4)
 

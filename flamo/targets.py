@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from flamo import registry
 from flamo.curves import Curve
 from flamo.errors import InputError
-from flamo.reading import read_file
+from flamo.reading import read_file, readers_of
+from flamo.registry import Offer
 
+TABLES = "curve"
+"""The reader of tables."""
 EXAMPLES = {"headphone": "akg_k371.csv"}
 
 
@@ -42,9 +46,26 @@ def _exists(path: Path) -> bool:
 
 
 def read_target(path: Path, role: str = "equalization") -> Curve:
-    """A table of frequency in Hz and values in dB, read in a role by the reader ``curve``.
+    """A curve from a file: of a table of frequency in Hz and values in dB, what it has in a role.
 
     Raises:
         InputError: the file cannot be read or used; says where and what to do.
     """
-    return cast(Curve, read_file(path, "curve", role=role))
+    offer = reader_of(path)
+    if offer == registry.find("reader", TABLES):
+        return cast(Curve, read_file(path, TABLES, role=role))
+    found = read_file(path, offer.qualified_name)
+    if not isinstance(found, Curve):
+        raise InputError(f"{path}: an equaliser ({offer.component.name}); a target is a curve of levels in dB")
+    return found
+
+
+def reader_of(path: Path) -> Offer:
+    """The reader of a target: that of tables, unless it does not know the file and one other does.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    tables = registry.find("reader", TABLES)
+    knowing = readers_of(path)
+    return knowing[0] if len(knowing) == 1 and tables not in knowing else tables

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from torch import nn
 
 from flamo import registry
 from flamo.config.arguments import nearest
@@ -60,6 +63,13 @@ def offer_of(cls: type) -> Offer | None:
                 if registry.load(offer) is cls:
                     return offer
     return None
+
+
+def offers_of(model: nn.Module) -> Iterator[Offer]:
+    """What offers the parts of a system."""
+    for cls in dict.fromkeys(map(type, model.modules())):
+        if offer := offer_of(cls):
+            yield offer
 
 
 def stepper(name: str) -> Any:
