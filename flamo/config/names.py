@@ -44,7 +44,7 @@ def find(kinds: tuple[str, ...], name: str) -> Offer:
     if not ours:
         known = [n for kind in kinds for o in registry.offers(kind) for n in (*o.component.names, o.qualified_name)]
         hint = f"; {owner}" if (owner := registry.out_of_use(name)) else _hint(name, known) + registry.not_in_use()
-        raise UnknownComponentError(f"unknown component {name!r}{hint}")
+        raise UnknownComponentError(f"unknown component {name!r}{registry.without_plugin(name)}{hint}")
     return ours[0]
 
 

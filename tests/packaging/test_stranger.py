@@ -2,17 +2,12 @@
 
 import json
 import subprocess
-import sys
-import sysconfig
-import venv
-from pathlib import Path
 
 import pytest
 from strangers import ALLPASS, hook
 
 from flamo.testing import write_plugin
 
-ROOT = Path(__file__).parent.parent.parent
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]
@@ -25,17 +20,6 @@ version = "4.5.6"
 [project.entry-points.flamo]
 acme = "pkg_acme_filters.plugin"
 """
-
-
-@pytest.fixture
-def python(tmp_path):
-    """An environment of its own that sees flamo and its dependencies."""
-    venv.create(tmp_path / "env", with_pip=True)
-    executable = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    find = [executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    purelib = Path(subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip())
-    (purelib / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n{ROOT / 'plugins'}\n")
-    return executable
 
 
 @pytest.mark.slow

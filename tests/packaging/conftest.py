@@ -1,0 +1,21 @@
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """An environment of its own that sees flamo and its dependencies."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    executable = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    find = [executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    purelib = Path(subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip())
+    (purelib / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n{ROOT / 'plugins'}\n")
+    return executable
