@@ -36,7 +36,7 @@ def read_file(path: Path, format: str | None = None, **options: Any) -> Curve | 
     (-2.59, -2.49)
     """
     choice = None if format is None else registry.get("reader", format)
-    data = _data(path)
+    data = read_bytes(path)
     try:
         reader = _made(choice or _recognised(data, path.suffix.lower()), options)
         return reader.read(data, path.stem.encode("utf-8", "replace").decode())
@@ -45,7 +45,12 @@ def read_file(path: Path, format: str | None = None, **options: Any) -> Curve | 
         raise InputError(f"{path}{', ' if text.startswith('line ') else ': '}{text}") from error
 
 
-def _data(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of text.
+
+    Raises:
+        InputError: it cannot be read, is empty, or larger than ``MAX_BYTES``.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -65,27 +70,19 @@ def _recognised(data: bytes, suffix: str) -> Any:
     if suffix in _OTHERS:
         raise InputError(_OTHERS[suffix])
     fitting = _fitting(suffix)
-    knowing = _knowing(fitting, data)
-    candidates = knowing or fitting
+    knowing = readers_of(data, suffix)
+    candidates = knowing or list(fitting)
     if len(candidates) == 1:
-        return next(iter(candidates.values()))
+        return fitting[candidates[0]]
     names = ", ".join(offer.component.name if offer.plugin.ours else offer.qualified_name for offer in candidates)
     if knowing:
         raise InputError(f"may be of several formats: {names}; say which with --from")
     raise InputError(f"of no format that is known by its content; say which with --from: {names}")
 
 
-def readers_of(path: Path) -> list[Offer]:
-    """The readers for the suffix of a file, or all where there is none, that know its content.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    return list(_knowing(_fitting(path.suffix.lower()), _data(path)))
-
-
-def _knowing(readers: dict[Offer, Any], data: bytes) -> dict[Offer, Any]:
-    return {offer: cls for offer, cls in readers.items() if cls().recognizes(data)}
+def readers_of(data: bytes, suffix: str) -> list[Offer]:
+    """The readers of a suffix, or all where there is none, that know the content of a file."""
+    return [offer for offer, cls in _fitting(suffix).items() if cls().recognizes(data)]
 
 
 def _fitting(suffix: str) -> dict[Offer, Any]:

@@ -10,7 +10,7 @@ from typing import cast
 from flamo import registry
 from flamo.curves import Curve
 from flamo.errors import InputError
-from flamo.reading import read_file, readers_of
+from flamo.reading import read_bytes, read_file, readers_of
 from flamo.registry import Offer
 
 TABLES = "curve"
@@ -66,6 +66,8 @@ def reader_of(path: Path) -> Offer:
     Raises:
         InputError: the file cannot be read.
     """
-    tables = registry.find("reader", TABLES)
-    knowing = readers_of(path)
-    return knowing[0] if len(knowing) == 1 and tables not in knowing else tables
+    tables, data = registry.find("reader", TABLES), read_bytes(path)
+    if registry.load(tables)().recognizes(data):
+        return tables
+    knowing = readers_of(data, path.suffix.lower())
+    return knowing[0] if len(knowing) == 1 else tables

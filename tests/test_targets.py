@@ -1,7 +1,10 @@
 import pytest
 
+from flamo.curves import Curve
 from flamo.errors import InputError
-from flamo.targets import find_target, read_target
+from flamo.scaffold import package_files
+from flamo.targets import find_target, read_target, reader_of
+from flamo.testing import make_plugin
 
 POINTS = [(20.0, -1.0), (1000.0, 0.5), (20000.0, 3.0)]
 
@@ -77,6 +80,30 @@ def test_a_bad_file_is_refused_with_file_and_line(tmp_path, content, message):
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+LINES = "100: 3.0\n1000: -1.5\n5000: 2\n"
+
+
+def test_a_target_may_be_of_a_format_that_a_stranger_reads(tmp_path):
+    """Tables are read as ever, whatever a stranger says of them."""
+    files = package_files("pkg_acme", "reader")
+    source = files["pkg_acme/lines.py"]
+    path, table = write(tmp_path, LINES, "t.txt"), write(tmp_path, rows())
+    with make_plugin(files["pkg_acme/plugin.py"], lines=source):
+        assert reader_of(path).qualified_name == "acme/lines"
+        assert find_target(str(path))[0] == Curve("t", (100.0, 1000.0, 5000.0), (3.0, -1.5, 2.0))
+    greedy = source.replace("return re.fullmatch(", "return True or re.fullmatch(").replace(".txt", ".csv")
+    with make_plugin(files["pkg_acme/plugin.py"], lines=greedy):
+        assert reader_of(table).qualified_name == "readers/curve"
+    with pytest.raises(InputError, match=r"line 1: .*not"):
+        read_target(path)
+
+
+def test_an_equaliser_is_no_target(tmp_path):
+    path = write(tmp_path, "Filter 1: ON PK Fc 100 Hz Gain 3 dB Q 1\n", "t.txt")
+    with pytest.raises(InputError, match=r"t\.txt: an equaliser \(equalizer_apo\); a target is a curve of levels"):
+        read_target(path)
 
 
 def test_a_folder_is_no_target(tmp_path):

@@ -25,7 +25,7 @@ from flamo.testing.check import WrongError, require
 FS, SEED, STEPS = 44100, 7, 20
 _POINTS = tuple(20.0 * 10 ** (n / 20) for n in range(61))  # 20 Hz to 20 kHz
 _EQ = Equalizer("kit", (Band("lowshelf", 120.0, 4.0, 0.7), Band("peaking", 900.0, -5.0, 1.0)), gain_db=2.0)
-_NONSENSE = ("nonsense", -1, math.nan, [], {"a": 1}, None)
+_NONSENSE: tuple[Any, ...] = ("nonsense", -1, math.nan, [], {"a": 1}, None)
 
 
 def follows_the_protocol(case: Case) -> None:

@@ -79,7 +79,7 @@ def in_python(folder):
     read = made["reader"](offset_db=1.0).read(LINES.encode(), "mine")
     curve = Curve("mine", (50.0, 500.0, 5000.0), (3.0, 0.0, -6.0))
     return {
-        "processor": [float((again(x) - lowpass(x)).abs().max()), type(again).__name__],
+        "processor": [float((again(x) - lowpass(x)).detach().abs().max()), type(again).__name__],
         "loss": losses,
         "trainer": trainer.best_loss,
         "reader": read.gain_db,
