@@ -129,7 +129,7 @@ def solve(items: list[Item], stopped: Callable[[], bool]) -> tuple[Outcome, list
 def _write(item: Item, before: Any, history: list[float], outcome: Outcome, command: str) -> None:
     folder = item.job.folder
     with folder.locked():
-        folder.begin(item.config.resolved(), environment(command))
+        folder.begin(item.config.resolved(), environment(command, item.experiment))
         metrics = Metrics(folder / METRICS, 0)
         name = next(iter(item.experiment.terms))
         for number, loss in enumerate(history):

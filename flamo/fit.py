@@ -173,7 +173,7 @@ def fit(
         run.restore()
         folder.update(status="running", error=None)
     else:
-        folder.begin(config.resolved(), environment(command))
+        folder.begin(config.resolved(), environment(command, run.experiment))
     start = time.monotonic()
     try:
         return _to_the_end(run, start)

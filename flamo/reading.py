@@ -12,19 +12,19 @@ from flamo import registry
 from flamo.curves import Curve
 from flamo.equalizer import Equalizer
 from flamo.errors import ComponentLoadError, InputError, PluginWarning
+from flamo.registry import Offer
 
 MAX_BYTES = 20_000_000
 _OTHERS = {".zma": "a file of impedances, not of levels in dB"}
 
 
-def read_file(path: Path, format: str | None = None, usual: str | None = None, **options: Any) -> Curve | Equalizer:
+def read_file(path: Path, format: str | None = None, **options: Any) -> Curve | Equalizer:
     """Read a curve or an equaliser.
 
     Args:
         path: the file.
         format: name of a component of kind ``reader``; None is the one that recognises the file.
-        usual: name of the one that is asked first, and that has the last word where nobody recognises the file.
-        options: of the reader's constructor; where one is usual, of that one only.
+        options: of that reader's constructor.
 
     Raises:
         UnknownComponentError, AmbiguousComponentError: no such format.
@@ -36,18 +36,21 @@ def read_file(path: Path, format: str | None = None, usual: str | None = None, *
     (-2.59, -2.49)
     """
     choice = None if format is None else registry.get("reader", format)
-    first = None if usual is None else registry.get("reader", usual)
-    data = _data(path)
+    data = read_bytes(path)
     try:
-        found = choice or _recognised(data, path.suffix.lower(), first)
-        reader = _made(found, options if first in (None, found) else {})
+        reader = _made(choice or _recognised(data, path.suffix.lower()), options)
         return reader.read(data, path.stem.encode("utf-8", "replace").decode())
     except InputError as error:
         text = str(error)
         raise InputError(f"{path}{', ' if text.startswith('line ') else ': '}{text}") from error
 
 
-def _data(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of text.
+
+    Raises:
+        InputError: it cannot be read, is empty, or larger than ``MAX_BYTES``.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -62,32 +65,36 @@ def _data(path: Path) -> bytes:
     return data
 
 
-def _recognised(data: bytes, suffix: str, usual: Any = None) -> Any:
+def _recognised(data: bytes, suffix: str) -> Any:
     """The reader for the suffix; of several, or of all where there is none, the one that knows the data."""
     if suffix in _OTHERS:
         raise InputError(_OTHERS[suffix])
-    if usual and usual().recognizes(data):
-        return usual
-    readers = dict(_readers())
-    fitting = {name: cls for name, cls in readers.items() if suffix in cls.suffixes} or readers
-    knowing = {name: cls for name, cls in fitting.items() if cls().recognizes(data)}
-    if usual and not knowing:
-        return usual
-    candidates = knowing or fitting
+    fitting = _fitting(suffix)
+    knowing = readers_of(data, suffix)
+    candidates = knowing or list(fitting)
     if len(candidates) == 1:
-        return next(iter(candidates.values()))
-    names = ", ".join(candidates)
+        return fitting[candidates[0]]
+    names = ", ".join(offer.component.name if offer.plugin.ours else offer.qualified_name for offer in candidates)
     if knowing:
         raise InputError(f"may be of several formats: {names}; say which with --from")
     raise InputError(f"of no format that is known by its content; say which with --from: {names}")
 
 
-def _readers() -> Iterator[tuple[str, Any]]:
-    """Names and classes of the readers; one that is broken is warned of, and the others go on."""
+def readers_of(data: bytes, suffix: str) -> list[Offer]:
+    """The readers of a suffix, or all where there is none, that know the content of a file."""
+    return [offer for offer, cls in _fitting(suffix).items() if cls().recognizes(data)]
+
+
+def _fitting(suffix: str) -> dict[Offer, Any]:
+    readers = dict(_readers())
+    return {offer: cls for offer, cls in readers.items() if suffix in cls.suffixes} or readers
+
+
+def _readers() -> Iterator[tuple[Offer, Any]]:
+    """The readers; one that is broken is warned of, and the others go on."""
     for offer in registry.offers("reader"):
         try:
-            name = offer.component.name if offer.plugin.ours else offer.qualified_name
-            yield name, registry.load(offer)
+            yield offer, registry.load(offer)
         except ComponentLoadError as error:
             warnings.warn(str(error), PluginWarning, stacklevel=4)
 

@@ -133,7 +133,7 @@ def _check_kind(kind: str | None) -> None:
 
 def _unknown(kind: str | None, name: str, candidates: list[Offer]) -> str:
     """Why a name is not found and what to try: the nearest name, another kind, a plugin that is out of order."""
-    message = f"unknown {kind or 'component'} {name!r}"
+    message = f"unknown {kind or 'component'} {name!r}{without_plugin(name)}"
     elsewhere = [o.component.kind for o in offers() if name in (*o.component.names, o.qualified_name)]
     if elsewhere:
         return f"{message}; there is a {elsewhere[0]} of that name"
@@ -143,6 +143,12 @@ def _unknown(kind: str | None, name: str, candidates: list[Offer]) -> str:
         return f"{message}; {owner}"
     message += f"; did you mean {hint[0]!r}?" if hint else f"; 'flamo list{f' {kind}' if kind else ''}' shows them all"
     return message + not_in_use()
+
+
+def without_plugin(name: str) -> str:
+    """What a message about an unknown name goes on with where there is no plugin of the name in front of it."""
+    owner = name.rpartition("/")[0]
+    return f", for no plugin {owner!r} is installed" if owner and owner not in {p.name for p in plugins()} else ""
 
 
 def out_of_use(name: str) -> str:

@@ -22,6 +22,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from flamo.config.loading import TARGET_FILES
 from flamo.errors import InputError
 from flamo.files import PREFIX, write_file
+from flamo.origins import check_origins
 
 CONFIG, RUN, METRICS, MODEL, REPORT = "config.yaml", "run.json", "metrics.jsonl", "model.safetensors", "report.html"
 CHECKPOINTS, PLOTS, AUDIO, EXPORTED, LOCK = "checkpoints", "plots", "audio", "exports", ".lock"
@@ -92,12 +93,16 @@ class RunFolder:
         """The record of a run that may be gone on with, or that is finished.
 
         Raises:
-            InputError: there is none, or one of its inputs has changed since; says which.
+            InputError: there is none, one of its inputs has changed since, or one of its plugins is gone; says which.
         """
         record = self.record
         if not record.get("status") or not (self / CONFIG).is_file():
             raise InputError(f"{self.path}: holds no run that could be resumed")
         if record["status"] != "finished":
+            try:
+                check_origins(record.get("plugins", {}))
+            except InputError as error:
+                raise InputError(f"{self.path}: this run {error}") from error
             for file, digest in record.get("inputs", {}).items():
                 if sums([Path(file)])[file] != digest:
                     raise InputError(f"{file}: has changed since the run in {self.path} began; begin anew")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from flamo import registry
 from flamo.config.allowance import Allowance
 from flamo.config.build import build_node
 from flamo.config.compare import differences
 from flamo.config.describe import describe, where
-from flamo.config.names import offer_of
+from flamo.config.names import offers_of
 from flamo.config.ties import is_tied, tie, ties_of
 from flamo.errors import ConfigError, InputError
 from flamo.files import write_file
+from flamo.origins import check_origins, origins
 
 FORMAT = "1"
 MOST_POINTS = 1 << 28
@@ -109,17 +109,12 @@ def _bytes(model: nn.Module) -> bytes:
     state = {name: value for name, value in model.state_dict().items() if not is_tied(name, ties)}
     _check_state(state)
     _check_same(model, _built(node, ties, _numbers(state)))
-    metadata = {"flamo": FORMAT, "system": _json(node), "plugins": _json(dict(_plugins(model))), "ties": _json(ties)}
+    plugins = origins(offers_of(model))
+    metadata = {"flamo": FORMAT, "system": _json(node), "plugins": _json(plugins), "ties": _json(ties)}
     try:
         return _in_order(to_bytes({name: t.detach().cpu().contiguous() for name, t in state.items()}, metadata))
     except (KeyError, ValueError, SafetensorError) as error:
         raise InputError(f"a tensor of the system cannot be saved: {error}") from error
-
-
-def _plugins(model: nn.Module) -> Iterator[tuple[str, dict[str, str]]]:
-    for module in model.modules():
-        if offer := offer_of(type(module)):
-            yield offer.plugin.name, {"distribution": offer.plugin.distribution, "version": offer.plugin.version}
 
 
 def _check_state(state: Mapping[str, Any]) -> None:
@@ -170,7 +165,7 @@ def _read(path: Path) -> nn.Module:
         raise InputError("holds no system; only files written by flamo.save do")
     if metadata["flamo"] != FORMAT:
         raise InputError(f"of the format {metadata['flamo'][:20]!r}, where this flamo reads {FORMAT!r}")
-    _check_plugins(_parsed(metadata, "plugins"))
+    check_origins(_parsed(metadata, "plugins"))
     ties = _parsed(metadata, "ties")
     module = _built(_parsed(metadata, "system"), ties, _numbers(state))
     _check_tensors({name: t for name, t in module.state_dict().items() if not is_tied(name, ties)}, state)
@@ -186,15 +181,6 @@ def _parsed(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"damaged: its {name} is no mapping")
     return value
-
-
-def _check_plugins(needed: Mapping[str, Any]) -> None:
-    there = {plugin.name: plugin.status for plugin in registry.plugins()}
-    for name, source in needed.items():
-        if there.get(name) != "ok":
-            state = f"is {there[name]} here: see 'flamo plugins -v'" if name in there else "is not installed"
-            origin = " ".join(map(str, source.values())) if isinstance(source, dict) else "unknown"
-            raise InputError(f"needs the plugin {name!r} of {origin!r}, which {state}")
 
 
 def _numbers(state: Mapping[str, torch.Tensor]) -> int:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
+from flamo import registry
 from flamo.curves import Curve
 from flamo.errors import InputError
-from flamo.reading import read_file
+from flamo.reading import read_bytes, read_file, readers_of
+from flamo.registry import Offer
 
+TABLES = "curve"
+"""The reader of tables."""
 EXAMPLES = {"headphone": "akg_k371.csv"}
 
 
@@ -41,12 +46,28 @@ def _exists(path: Path) -> bool:
 
 
 def read_target(path: Path, role: str = "equalization") -> Curve:
-    """A curve in a role: a table of frequency in Hz and values in dB, or what else a reader recognises.
+    """A curve from a file: of a table of frequency in Hz and values in dB, what it has in a role.
 
     Raises:
         InputError: the file cannot be read or used; says where and what to do.
     """
-    found = read_file(path, usual="curve", role=role)
+    offer = reader_of(path)
+    if offer == registry.find("reader", TABLES):
+        return cast(Curve, read_file(path, TABLES, role=role))
+    found = read_file(path, offer.qualified_name)
     if not isinstance(found, Curve):
-        raise InputError(f"{path}: an equaliser, not a curve; 'flamo convert' brings it into the format of a player")
+        raise InputError(f"{path}: an equaliser ({offer.component.name}); a target is a curve of levels in dB")
     return found
+
+
+def reader_of(path: Path) -> Offer:
+    """The reader of a target: that of tables, unless it does not know the file and one other does.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    tables, data = registry.find("reader", TABLES), read_bytes(path)
+    if registry.load(tables)().recognizes(data):
+        return tables
+    knowing = readers_of(data, path.suffix.lower())
+    return knowing[0] if len(knowing) == 1 else tables

@@ -98,6 +98,13 @@ MISTAKES = [
     ("{adam: {lr: 1e-3}}", "{adam: {learning_rate: 1e-3}}", 18, "optimizer 'adam' has no option 'learning_rate'"),
     ("{adam: {lr: 1e-3}}", "{adam: {lr: -1}}", 18, "optimizer 'adam': Invalid learning rate: -1"),
     ("{adam: {lr: 1e-3}}", "{adam: {lr: fast}}", 18, "optimizer 'adam': "),
+    (
+        "{adam: {lr: 1e-3}}",
+        "acme/signs",
+        18,
+        "optimizer: unknown trainer 'acme/signs', for no plugin 'acme' is installed",
+    ),
+    ("{adam: {lr: 1e-3}}", "trainers/trainer", 18, "trainers/trainer leads no runs: it has not all of step, state,"),
     ("{adam: {lr: 1e-3}}", "[adam]", 18, "optimizer: must be a name, or a mapping of one name to its options"),
     ('"*.feedback": {lr', '"*.delays": {lr', 19, "groups: '*.delays' fits no parameter that learns"),
     ("{lr: 1e-4}", "{rate: 1e-4}", 19, "has no option 'rate'"),

@@ -197,6 +197,7 @@ def test_a_plugin_can_be_disabled(install, monkeypatch, value):
         ("procesor", "biquad", "unknown kind 'procesor'; did you mean 'processor'?"),
         ("xyz", "biquad", "one of processor, transform"),
         (None, "bicuad", "unknown component 'bicuad'; did you mean 'biquad'?"),
+        ("loss", "acme/level", "unknown loss 'acme/level', for no plugin 'acme' is installed; 'flamo list loss' shows"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest(kind, name, message):

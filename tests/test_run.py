@@ -18,6 +18,8 @@ from flamo.errors import ConfigError, FlamoError, InputError, InputWarning, NotF
 from flamo.experiment import make_experiment
 from flamo.fit import fit
 from flamo.run_folder import RunFolder, read_metrics
+from flamo.scaffold import package_files
+from flamo.testing import make_plugin
 
 CONFIG = """\
 flamo: 1
@@ -225,6 +227,15 @@ def test_two_runs_do_not_write_into_one_folder(run, tmp_path):
 def test_only_runs_are_resumed(run, tmp_path):
     with pytest.raises(InputError, match="holds no run that could be resumed"):
         RunFolder(tmp_path / "none").check_unfinished()
+
+
+def test_a_run_whose_plugin_is_gone_names_its_distribution(run, tmp_path):
+    made = package_files("pkg_acme", "loss")
+    with make_plugin(made["pkg_acme/plugin.py"], level_error=made["pkg_acme/level_error.py"]):
+        run("a", "losses=[acme/level_error]", after=3)
+    assert RunFolder(tmp_path / "a").record["plugins"]["acme"] == {"distribution": "acme", "version": "1.2"}
+    with pytest.raises(InputError, match=r"a: this run needs the plugin 'acme' of 'acme 1\.2', which is not installed"):
+        run("a", resume=True)
 
 
 def test_an_input_that_has_changed_is_refused(run, tmp_path):

@@ -1,13 +1,10 @@
-import textwrap
-
 import pytest
 
 from flamo.curves import Curve
 from flamo.errors import InputError
-from flamo.plugin import Component
-from flamo.targets import find_target, read_target
+from flamo.scaffold import package_files
+from flamo.targets import find_target, read_target, reader_of
 from flamo.testing import make_plugin
-from flamo.testing.distributions import plugin_code
 
 POINTS = [(20.0, -1.0), (1000.0, 0.5), (20000.0, 3.0)]
 
@@ -85,6 +82,35 @@ def test_a_bad_file_is_refused_with_file_and_line(tmp_path, content, message):
     assert "\n" not in str(error.value)
 
 
+LINES = "100: 3.0\n1000: -1.5\n5000: 2\n"
+
+
+def test_a_target_may_be_of_a_format_that_a_stranger_reads(tmp_path):
+    """Tables are read as ever, whatever a stranger says of them."""
+    files = package_files("pkg_acme", "reader")
+    source = files["pkg_acme/lines.py"]
+    path, table = write(tmp_path, LINES, "t.txt"), write(tmp_path, rows())
+    with make_plugin(files["pkg_acme/plugin.py"], lines=source):
+        assert reader_of(path).qualified_name == "acme/lines"
+        assert find_target(str(path))[0] == Curve("t", (100.0, 1000.0, 5000.0), (3.0, -1.5, 2.0))
+    greedy = source.replace("return re.fullmatch(", "return True or re.fullmatch(").replace(".txt", ".csv")
+    with make_plugin(files["pkg_acme/plugin.py"], lines=greedy):
+        assert reader_of(table).qualified_name == "readers/curve"
+    with pytest.raises(InputError, match=r"line 1: .*not"):
+        read_target(path)
+
+
+def test_a_graphic_equaliser_is_a_curve(tmp_path):
+    path = write(tmp_path, "GraphicEQ: 20 -1.5; 200 0; 2000 3\n", "t.txt")
+    assert read_target(path).gain_db == (-1.5, 0.0, 3.0)
+
+
+def test_an_equaliser_is_no_target(tmp_path):
+    path = write(tmp_path, "Filter 1: ON PK Fc 100 Hz Gain 3 dB Q 1\n", "t.txt")
+    with pytest.raises(InputError, match=r"t\.txt: an equaliser \(equalizer_apo\); a target is a curve of levels"):
+        read_target(path)
+
+
 def test_a_folder_is_no_target(tmp_path):
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         find_target(str(tmp_path))
@@ -101,31 +127,3 @@ def test_the_example_is_the_measured_headphone():
     target, file = find_target("headphone")
     assert file.name == "akg_k371.csv"
     assert (len(target.frequency), target.frequency[0], target.gain_db[0]) == (127, 20.0, -2.59)
-
-
-def test_what_a_reader_of_others_recognises_is_a_target_too(tmp_path):
-    code = """
-        from flamo.curves import Curve
-
-        class Shout:
-            suffixes = (".shout", ".txt")
-
-            def recognizes(self, data):
-                return data.startswith(b"LOUD")
-
-            def read(self, data, name):
-                return Curve(name, (100.0, 200.0, 300.0), (float(data[4:]),) * 3)"""
-    offer = Component(kind="reader", name="shout", target="pkg_acme.shout:Shout", summary="Loud.")
-    with make_plugin(plugin_code(offer), shout=textwrap.dedent(code)):
-        for name in ("k.shout", "k.txt"):
-            (tmp_path / name).write_text("LOUD12")
-            assert read_target(tmp_path / name) == Curve("k", (100.0, 200.0, 300.0), (12.0, 12.0, 12.0))
-        assert read_target(write(tmp_path, "20,1\n30,2\n40,3\n")).gain_db == (1.0, 2.0, 3.0)
-
-
-def test_a_graphic_equaliser_is_a_curve_and_a_parametric_one_is_none(tmp_path):
-    (tmp_path / "graphic.txt").write_text("GraphicEQ: 20 -1.5; 200 0; 2000 3\n")
-    assert read_target(tmp_path / "graphic.txt").gain_db == (-1.5, 0.0, 3.0)
-    (tmp_path / "parametric.txt").write_text("Filter 1: ON PK Fc 100 Hz Gain 3 dB Q 1\n")
-    with pytest.raises(InputError, match=r"parametric.txt: an equaliser, not a curve; 'flamo convert'"):
-        read_target(tmp_path / "parametric.txt")

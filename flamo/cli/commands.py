@@ -64,7 +64,9 @@ def _loaded(name: str, known: list[str]) -> Any:
     except UnknownComponentError:
         hint = difflib.get_close_matches(name, known, 1)
         did = f"did you mean {hint[0]!r}?" if hint else "'flamo --help' shows them all"
-        raise UnknownComponentError(f"unknown command {name!r}; {did}{registry.not_in_use()}") from None
+        raise UnknownComponentError(
+            f"unknown command {name!r}{registry.without_plugin(name)}; {did}{registry.not_in_use()}"
+        ) from None
     made = registry.load(offer)
     try:
         return command_of(made, bare)

@@ -13,7 +13,7 @@ from flamo.config.arguments import nearest, shown
 from flamo.config.build import check_component, check_node
 from flamo.config.model import DEFAULTS, EXPORTS, OUTPUTS, RunConfig, Section, loss_defaults, one_key
 from flamo.config.names import stepper
-from flamo.errors import Problem
+from flamo.errors import ComponentLoadError, InputError, Problem
 
 Path = tuple[str | int, ...]
 
@@ -89,6 +89,9 @@ def _training(data: Mapping[str, Any]) -> Iterator[Problem]:
     if (own := stepper(optimizer)) is not None:
         yield from _stepper(own, optimizer, options, data)
         return
+    if "/" in optimizer:
+        yield Problem(("optimizer",), _unfit(optimizer))
+        return
     engine = registry.get("trainer", "descent")
     try:
         engine(nn.Linear(1, 1), dict, optimizer=optimizer, options=options)
@@ -100,6 +103,15 @@ def _training(data: Mapping[str, Any]) -> Iterator[Problem]:
         engine(nn.Linear(1, 1), dict, **made)
     except (ValueError, TypeError) as error:
         yield Problem(("schedule",), str(error))
+
+
+def _unfit(name: str) -> str:
+    """Why what a plugin has or had is no optimizer."""
+    try:
+        registry.get("trainer", name)
+    except (InputError, ComponentLoadError) as error:
+        return str(error)
+    return f"{name} leads no runs: it has not all of step, state, restore and load_best"
 
 
 def _stepper(own: Any, name: str, options: dict[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from torch import nn
 
 from flamo import registry
 from flamo.config.arguments import nearest
@@ -41,7 +44,7 @@ def find(kinds: tuple[str, ...], name: str) -> Offer:
     if not ours:
         known = [n for kind in kinds for o in registry.offers(kind) for n in (*o.component.names, o.qualified_name)]
         hint = f"; {owner}" if (owner := registry.out_of_use(name)) else _hint(name, known) + registry.not_in_use()
-        raise UnknownComponentError(f"unknown component {name!r}{hint}")
+        raise UnknownComponentError(f"unknown component {name!r}{registry.without_plugin(name)}{hint}")
     return ours[0]
 
 
@@ -60,6 +63,13 @@ def offer_of(cls: type) -> Offer | None:
                 if registry.load(offer) is cls:
                     return offer
     return None
+
+
+def offers_of(model: nn.Module) -> Iterator[Offer]:
+    """What offers the parts of a system."""
+    for cls in dict.fromkeys(map(type, model.modules())):
+        if offer := offer_of(cls):
+            yield offer
 
 
 def stepper(name: str) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flamo.core.checks import choice, positive, whole
+from flamo.core.checks import choice, number, positive, whole
 from flamo.curves import Curve
 from flamo.errors import InputError
 
@@ -179,7 +179,7 @@ class GraphicRecipe(Recipe):
 
 def _pairs(name: str, pairs: Sequence[Sequence[float]]) -> list[list[float]]:
     try:
-        return [[float(positive(name, value)) for value in pair] for pair in pairs]
+        return [[number(name, value) for value in pair] for pair in pairs]
     except TypeError:
         raise TypeError(f"{name} must be pairs of numbers, got {pairs!r}") from None
 

@@ -12,11 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def python(tmp_path):
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
     """An environment of its own that sees flamo and its dependencies, and has the commands flamo, pip and pytest."""
-    venv.create(tmp_path / "env")
-    executable = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder)
+    executable = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     find = [executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     purelib = Path(subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip())
     (purelib / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n{ROOT / 'plugins'}\n")
