@@ -47,6 +47,8 @@ def cases():
             yield from ((name, {"octave_interval": n, "fs": 48000}) for n in (1, 3))
         elif kind in ("delay", "gain_delay"):
             yield from ((name, {"isint": i, "requires_grad": r, "max_len": 600}) for i in BOTH for r in BOTH)
+        elif kind == "velvet_noise":
+            yield from ((name, {"duration": 0.004, "rt60": t}) for t in (None, 0.01))
         elif kind == "matrix":
             yield from ((name, {"matrix_type": t}) for t in ("random", "orthogonal", "hadamard", "rotation"))
         else:

@@ -149,7 +149,11 @@ def test_every_command_is_documented_with_its_arguments():
 
 
 def test_every_environment_variable_is_documented():
-    sources = [path.read_text(encoding="utf-8") for f in ("flamo", "plugins") for path in (ROOT / f).rglob("*.py")]
+    sources = [
+        path.read_text(encoding="utf-8")
+        for f in ("flamo", "flamo_contrib", "plugins")
+        for path in (ROOT / f).rglob("*.py")
+    ]
     read = {name for text in sources for name in re.findall(r"environ(?:\.get\(|\[)[\"'](\w+)", text)}
     assert {"FLAMO_STRICT", "FLAMO_DISABLE_PLUGINS"} <= read
     for name in read:

@@ -42,7 +42,7 @@ def run(wheel, code):
 
 
 def test_folders_packages_and_entry_points_agree():
-    folders = {p for p in (ROOT / "plugins").iterdir() if (p / "plugin.py").exists()}
+    folders = {p for p in (*(ROOT / "plugins").iterdir(), ROOT / "flamo_contrib") if (p / "plugin.py").exists()}
     assert {ROOT / p for p in PACKAGES} == {ROOT / "flamo", *folders}
     modules = {"flamo.core.plugin", *(f"{f.name}.plugin" for f in folders)}
     assert set(ENTRY_POINTS.values()) == modules
