@@ -166,9 +166,7 @@ class CurveDesign(Design):
         self.curve = curve
 
     def response(self, frequency: np.ndarray) -> np.ndarray:
-        lowest = np.maximum(frequency, self.curve.frequency[0])  # log 0 is nowhere
-        gain_db = np.interp(np.log(lowest), np.log(self.curve.frequency), self.curve.gain_db)
-        return 10 ** (gain_db / 20)[:, None, None] + 0j
+        return 10 ** (self.curve.at(frequency) / 20)[:, None, None] + 0j
 
     def impulse_response(self, length: int) -> np.ndarray:
         """That of minimum phase."""

@@ -21,7 +21,7 @@ class DeviceBand(Section):
     type: Literal["lowshelf", "peaking", "highshelf"] = "peaking"
     frequency: Positive | Range
     q: Positive | Range
-    gain_db: Gains
+    gain_db: Finite | Gains
     count: Annotated[int, Field(ge=1, le=64)] = 1
 
 
@@ -69,6 +69,10 @@ def load_device(path: Path) -> dict[str, Any]:
                 line = document.line(("bands", n, name))
                 where = f"{path}, line {line}: bands.{n}.{name}"
                 raise InputError(f"{where}: must be [lowest, highest], got [{low:g}, {high:g}]")
+            steps = getattr(device.steps, name)
+            if low < high and isinstance(steps, list) and not any(low <= value <= high for value in steps):
+                line = document.line(("bands", n, name))
+                raise InputError(f"{path}, line {line}: bands.{n}.{name}: no value of steps.{name} lies in this range")
     return {"bands": device.arguments(), "rounding": device.steps.model_dump(mode="json")}
 
 

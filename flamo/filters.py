@@ -15,11 +15,10 @@ from flamo.config.model import Rounding
 from flamo.curves import Curve
 from flamo.equalization import thinned
 from flamo.equalizer import Band, Equalizer
-from flamo.rounding import rounded
+from flamo.rounding import SEMITONE, rounded
 
 COMPONENT = "filters/parametric_eq"
 BAND = (20.0, 10000.0)  # Hz: where headphone measurements can be trusted
-SEMITONE = 2 ** (1 / 12)  # nearer than this, one band sits on another
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class FilterSet:
         model: the equaliser that they are.
         error_db: response, gain included, minus target.
         unrounded_rms: error before rounding.
+        free_gain: whether a broadband gain is free.
     """
 
     target: Curve
@@ -41,6 +41,7 @@ class FilterSet:
     model: Any
     error_db: np.ndarray
     unrounded_rms: float
+    free_gain: bool
 
     @property
     def response_db(self) -> np.ndarray:
@@ -52,8 +53,8 @@ class FilterSet:
         f = np.asarray(self.target.frequency)
         inside = (f >= low) & (f <= high) & (self.weight > 0)
         error = self.error_db[inside]
-        if self.equalizer.gain_db and error.size:
-            error = error - error.mean()  # the gain is free in every band
+        if self.free_gain and error.size:
+            error = error - error.mean()  # in every range
         return (float(np.sqrt(np.mean(error**2))), float(np.abs(error).max())) if error.size else (np.nan, np.nan)
 
     def as_data(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def filters_of(eq: Any, target: Curve, weight: np.ndarray, free_gain: bool, roun
     gain = float(np.round(-(weight * error).sum(), 2)) if free_gain else 0.0
     equalizer = Equalizer(target.name, tuple(_bands(eq, values)), gain)
     rms = float((fit.weighted(before[None, None]) ** 2).sum().sqrt())
-    return FilterSet(target, weight, equalizer, model, error + gain, rms)
+    return FilterSet(target, weight, equalizer, model, error + gain, rms, free_gain)
 
 
 def _bands(eq: Any, values: dict[str, torch.Tensor]) -> Iterator[Band]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from flamo.config.model import Grid, Rounding
 LEAPS = (1, 4, 16)  # steps of a grid that are tried at once, up and down
 SWEEPS = 100
 WORTHWHILE = 1e-3  # share of the sum of squares that a change must save
+SEMITONE = 2 ** (1 / 12)  # nearer than this, one band sits on another
 
 Values = dict[str, torch.Tensor]
 
@@ -21,6 +23,7 @@ def rounded(eq: Any, fit: Any, rounding: Rounding) -> Values:
     """Values of the bands of an equaliser on their grids, each within its bounds.
 
     From the nearest grid points, the change of a single number that lowers the error most is made until none does.
+    Bands of opposite gain that come to lie on one another are parted first, and never brought together.
 
     Args:
         eq: a parametric equaliser of one channel.
@@ -35,7 +38,7 @@ def rounded(eq: Any, fit: Any, rounding: Rounding) -> Values:
     }
     places = {key: int(np.abs(grid - float(now[key[0]][key[1]])).argmin()) for key, grid in grids.items()}
     values = {name: torch.tensor([grids[name, n][places[name, n]] for n in range(eq.n_bands)]) for name in bounds}
-    best = _cost(fit, values, 1)[0]
+    best, pairs = _cost(fit, values, 1)[0], int(_opposed(values, 1)[0])
     for _ in range(SWEEPS):
         moves = [
             (key, place)
@@ -49,11 +52,11 @@ def rounded(eq: Any, fit: Any, rounding: Rounding) -> Values:
         tried = {name: value[:, None].repeat(1, len(moves)) for name, value in values.items()}
         for m, ((name, n), place) in enumerate(moves):
             tried[name][n, m] = grids[name, n][place]
-        cost = _cost(fit, tried, len(moves))
-        m = int(cost.argmin())
-        if not cost[m] < best * (1 - WORTHWHILE):
+        cost, opposed = _cost(fit, tried, len(moves)), _opposed(tried, len(moves))
+        m = int(torch.where(opposed == opposed.min(), cost, torch.inf).argmin())
+        if not (opposed[m] < pairs or (opposed[m] == pairs and cost[m] < best * (1 - WORTHWHILE))):
             break
-        best, ((name, n), place) = cost[m], moves[m]
+        best, pairs, ((name, n), place) = cost[m], int(opposed[m]), moves[m]
         places[name, n], values[name][n] = place, grids[name, n][place]
     return {name: value[:, None, None] for name, value in values.items()}
 
@@ -62,6 +65,14 @@ def _cost(fit: Any, values: Values, count: int) -> torch.Tensor:
     """Sums of squares of ``count`` sets of values (K, count)."""
     shaped = {name: value.reshape(-1, count, 1) for name, value in values.items()}
     return fit.weighted(fit.errors(shaped)[None]).square().sum(-1)[0]
+
+
+def _opposed(values: Values, count: int) -> torch.Tensor:
+    """How many pairs of bands of opposite gain lie on one another, in each of ``count`` sets of values."""
+    pitch, gain = (values[name].reshape(-1, count) for name in ("frequency", "gain_db"))
+    pitch = pitch.log2()
+    near = (pitch[:, None] - pitch).abs() < math.log2(SEMITONE)
+    return (near & (gain[:, None] * gain < 0)).sum((0, 1)) // 2
 
 
 def _grid(grid: Grid, low: float, high: float, now: float) -> np.ndarray:

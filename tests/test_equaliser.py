@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,10 @@ def test_gear_gets_numbers_that_it_takes_and_its_best_ones(tmp_path):
         ("bands:\n  - {frequency: 100, q: x, gain_db: [-1, 1]}", "line 2: bands.0.q: "),
         ("bands:\n  - {frequency: 100, q: 1, gain_db: [1, -1]}", "bands.0.gain_db: must be [lowest, highest]"),
         ("bands:\n  - {frequency: 100, q: 1, gain_db: [-1, 1], typ: peaking}", "bands.0.typ: extra inputs"),
+        (
+            "bands:\n  - {frequency: [20, 50], q: 1, gain_db: [-1, 1]}\nsteps: {frequency: [60, 70]}",
+            "line 2: bands.0.frequency: no value of steps.frequency lies in this range",
+        ),
         ("[", "gear.yaml"),
     ],
 )
@@ -220,6 +225,20 @@ def test_a_mistake_in_a_device_file_is_told_with_its_line(tmp_path, text, messag
     with pytest.raises(InputError) as error:
         fitted(HEADPHONES[:1], device=tmp_path / "gear.yaml")
     assert message in str(error.value)
+
+
+def test_a_gain_of_gear_may_be_fixed(tmp_path):
+    (tmp_path / "gear.yaml").write_text(GEAR.replace("gain_db: [-6, 6]", "gain_db: 3"))
+    [found] = fitted(HEADPHONES[:1], device=tmp_path / "gear.yaml")
+    assert found.equalizer.parts[0].gain_db == 3.0
+
+
+@pytest.mark.parametrize("file", HEADPHONES[:4], ids=lambda file: file.stem)
+def test_gear_with_few_frequencies_has_no_bands_that_undo_one_another(tmp_path, file):
+    (tmp_path / "gear.yaml").write_text(GEAR.replace("count: 3", "count: 6"))
+    [found] = fitted([file], device=tmp_path / "gear.yaml")
+    for a, b in combinations(found.equalizer.parts, 2):
+        assert a.gain_db * b.gain_db >= 0 or abs(np.log2(a.frequency / b.frequency)) > 1 / 12
 
 
 @pytest.mark.parametrize(("bands", "q"), [(10, 1.414), (15, 2.145), (31, 4.318)])

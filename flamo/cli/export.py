@@ -64,6 +64,10 @@ def convert(
         str | None,
         typer.Option("--to", help="Format of OUT, where its suffix has several; 'flamo list exporter'."),
     ] = None,
+    read_: Annotated[
+        list[str] | None,
+        typer.Option("--read", metavar="KEY=VALUE", help="Option of the format of IN: channel=R.", show_default=False),
+    ] = None,
     fs: Fs = None,
     overwrite: Overwrite = False,
     sets: Options = None,
@@ -74,23 +78,30 @@ def convert(
     from flamo.exporting import export, write_files
     from flamo.reading import read_file
 
-    read: Curve | Equalizer = read_file(source, from_)
-    files = _renamed(export(read, _nodes([name], sets or ()), fs), target)
+    content: Curve | Equalizer = read_file(source, from_, **dict(_option(change, "--read") for change in read_ or ()))
+    files = _renamed(export(content, _nodes([name], sets or ()), fs), target)
     _say(write_files(target.parent, files, overwrite))
 
 
 def _nodes(formats: Sequence[str], sets: Sequence[str]) -> list[dict[str, dict[str, Any]]]:
     """Formats with their options."""
-    from flamo.config.reading import parse
-
     options: dict[str, dict[str, Any]] = {name: {} for name in formats}
     for change in sets:
-        key, equals, value = change.partition("=")
-        name, _, option = key.rpartition(".")
-        if not equals or not option or name not in options:
+        name, _, option = change.partition("=")[0].rpartition(".")
+        if not option or name not in options:
             raise InputError(f"--set {change}: must be FORMAT.KEY=VALUE, with a format of --to: {', '.join(formats)}")
-        options[name][option] = parse(value, f"--set {key}").data
+        options[name][option] = _option(change, "--set")[1]
     return [{name: given} for name, given in options.items()]
+
+
+def _option(change: str, option: str) -> tuple[str, Any]:
+    """Key and value of ``KEY=VALUE``, a value as in YAML."""
+    from flamo.config.reading import parse
+
+    key, equals, value = change.partition("=")
+    if not equals or not key:
+        raise InputError(f"{option} {change}: must be KEY=VALUE")
+    return key, parse(value, f"{option} {key}").data
 
 
 def _format_of(path: Path) -> str:
@@ -99,7 +110,7 @@ def _format_of(path: Path) -> str:
 
     found = [offer for offer in registry.offers("exporter") if _suffix(offer) == path.suffix.lower()]
     if len(found) == 1:
-        return found[0].qualified_name
+        return found[0].component.name if found[0].plugin.ours else found[0].qualified_name
     names = ", ".join(offer.component.name for offer in found)
     raise InputError(
         f"{path}: several formats have this suffix; say --to one of {names}"

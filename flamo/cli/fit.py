@@ -9,7 +9,7 @@ import typer
 
 from flamo.cli.options import Quiet, Set, Verbose
 from flamo.cli.progress import Style
-from flamo.cli.runs import Job, resume_run, run, run_all
+from flamo.cli.runs import Job, resume_run, run, run_all, tell_failed
 from flamo.errors import InputError
 
 CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
@@ -39,8 +39,8 @@ Device = Annotated[Path | None, _of(LIMITS, "Gear with bands and steps of its ow
 Measurement = Annotated[str | None, _of(MEASURED, "What is to become the curve of --target.", metavar="FILE")]
 Curve = Annotated[Path | None, _of(MEASURED, "What measurements are to become.", "--target", metavar="FILE")]
 Smoothing = Annotated[float | None, _of(MEASURED, "Parts of an octave, 12 for 1/12; 2 octaves in the treble.")]
-MaxBoost = Annotated[float | None, _of(MEASURED, "Largest gain of all bands together in dB.")]
-MaxSlope = Annotated[float | None, _of(MEASURED, "Steepest boost of all bands together, in dB an octave.")]
+MaxBoost = Annotated[float | None, _of(MEASURED, "Largest boost that the curve to be fitted asks for, in dB.")]
+MaxSlope = Annotated[float | None, _of(MEASURED, "Steepest boost that it asks for, in dB an octave.")]
 
 
 def fit(
@@ -117,6 +117,7 @@ def fit(
         from flamo.run_folder import as_yaml
 
         typer.echo("---\n".join(as_yaml(job.file.checked().resolved()) for job in jobs), nl=False)
+        tell_failed(failed, len(jobs))
     elif len(listed) == 1:
         jobs[0].folder.check_new(overwrite)
         run(jobs[0].file, jobs[0].folder, False, style, quiet)
@@ -152,7 +153,7 @@ def _jobs(
     from flamo.cli.recipes import plan
 
     made, jobs, failed = plan(told, seed, sets), dict[str, Job](), dict[str, str]()
-    for target in listed:
+    for target in dict.fromkeys(listed):
         try:
             file, name = made.config_file(target)
             if name in jobs:

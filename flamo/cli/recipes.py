@@ -17,6 +17,8 @@ FS = 48000
 RANGE = "20:20000"
 SECTION = {"smoothing": "smoothing", "max_boost": "max_boost_db", "max_slope": "max_slope"}
 """Options that belong to the section ``target``."""
+DEVICE = {"bands": "bands", "types": "types", "gain_max": "gain-max", "q": "q", "frequency": "frequency"}
+"""Options that the file of a device stands for."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Plan:
         Raises:
             InputError: a file, an option or a change that cannot be used.
         """
+        from pydantic import ValidationError
+
         from flamo.config.loading import changed
         from flamo.config.model import CurveTarget
         from flamo.config.reading import Document
@@ -56,7 +60,13 @@ class Plan:
         else:
             found, file = find_target(target)
             data, name = {**self.section, "curve": str(file)}, found.name
-        curve = wanted_curve(CurveTarget.model_validate(data), self.fs)
+        try:
+            section = CurveTarget.model_validate(data)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+            option = next(name for name, key in SECTION.items() if key == wrong["loc"][0]).replace("_", "-")
+            raise InputError(f"--{option} {wrong['input']:g}: {wrong['msg'][0].lower()}{wrong['msg'][1:]}") from error
+        curve = wanted_curve(section, self.fs)
         config = dict(_recipe(self.recipe, self.options).config(data, curve, self.fs, self.seed or 0))
         return changed(Document(target, config), self.sets, self.seed, Path()), name
 
@@ -85,7 +95,12 @@ def plan(told: Mapping[str, Any], seed: int | None, sets: Sequence[str]) -> Plan
         options["ignore"] = [pair(text, "--ignore") for text in options["ignore"]]
     if "weights" in options:
         options["weights"] = weights(options["weights"])
+    types = options.get("types", "auto")
+    if "bands" in options and types != "auto" and options["bands"] != types.count(",") + 1:
+        raise InputError(f"--bands {options['bands']} does not go with --types, which names {types.count(',') + 1}")
     if "device" in options:
+        if other := next((option for name, option in DEVICE.items() if name in told), None):
+            raise InputError(f"--{other} does not go with --device, whose file says what its bands can be")
         from flamo.device import load_device
 
         options["device"] = load_device(Path(options["device"]))

@@ -100,15 +100,24 @@ def run_all(jobs: list[Job], failed: dict[str, str], overwrite: bool, style: Sty
     done = [job for job in jobs if job.name not in outcomes]
     if not quiet and style is not Style.json:
         _table(done)
+    if stop():
+        typer.echo("flamo: interrupted: the filters are those of the step that was under way", err=True)
+    tell_failed(outcomes, len(done), stop.exit_code if stop() else SOME_FAILED)
+    if stop():
+        raise typer.Exit(stop.exit_code)
+
+
+def tell_failed(outcomes: dict[str, str], done: int, exit_code: int = SOME_FAILED) -> None:
+    """Name the targets that have failed, with the reasons.
+
+    Raises:
+        typer.Exit: there are some.
+    """
     for name, problem in outcomes.items():
         typer.echo(f"flamo: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
     if outcomes:
-        typer.echo(f"flamo: {len(outcomes)} of {len(done) + len(outcomes)} targets failed", err=True)
-    if stop():
-        typer.echo("flamo: interrupted: the filters are those of the step that was under way", err=True)
-        raise typer.Exit(stop.exit_code)
-    if outcomes:
-        raise typer.Exit(SOME_FAILED)
+        typer.echo(f"flamo: {len(outcomes)} of {done + len(outcomes)} targets failed", err=True)
+        raise typer.Exit(exit_code)
 
 
 def _table(jobs: list[Job]) -> None:

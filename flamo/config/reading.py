@@ -85,6 +85,8 @@ def _check_json(text: str, name: str) -> None:
         json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{name}, line {error.lineno}: not JSON: {error.msg}") from error
+    except ValueError as error:  # whole numbers of thousands of digits
+        raise InputError(f"{name}: not JSON: {str(error).partition(';')[0]}") from error
     except RecursionError as error:
         raise InputError(f"{name}: nested more than {MAX_DEPTH} deep") from error
 

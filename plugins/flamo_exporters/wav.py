@@ -14,6 +14,7 @@ from flamo.audio import wav_bytes
 from flamo.design import Design
 from flamo.errors import InputError, InputWarning
 
+LONGEST = 1 << 24  # samples: six minutes at 48 kHz
 _SECONDS = 10.0  # of an impulse response, at most
 _RESIDUE = 1e-10  # of the energy, where it is cut
 _POINTS = 1 << 17  # of the magnitude of a linear phase filter
@@ -26,7 +27,7 @@ class FirMinimum:
         length: in samples.
 
     Raises:
-        ValueError: a length below 2.
+        ValueError: a length below 2 or above 2^24.
         InputError: on export, of what has more than one input or output, or no whole sampling frequency.
     """
 
@@ -49,7 +50,7 @@ class FirLinear:
         length: in samples, an odd number.
 
     Raises:
-        ValueError: a length below 3 or an even one.
+        ValueError: a length below 3, above 2^24 or an even one.
         InputError: on export, as :class:`FirMinimum`.
     """
 
@@ -77,7 +78,7 @@ class ImpulseResponse:
         length: in samples; None ends where the rest has 1e-10 of the energy, or after 10 s.
 
     Raises:
-        ValueError: a length below 2.
+        ValueError: a length below 2 or above 2^24.
         InputError: on export, of a response that is not finite, or no whole sampling frequency.
 
     Warns:
@@ -100,8 +101,8 @@ class ImpulseResponse:
 
 
 def _checked(length: int) -> int:
-    if length < 2:
-        raise ValueError(f"length must be at least 2 samples, got {length}")
+    if not 2 <= length <= LONGEST:
+        raise ValueError(f"length must be from 2 to {LONGEST} samples, got {length}")
     return length
 
 

@@ -41,6 +41,8 @@ def commands(text: str, channel: str | None = None) -> Iterator[Command]:
         word, colon, parameters = content.partition(":")
         word = word.strip()
         if not colon:
+            if FILTER.fullmatch(word) or word in ("Preamp", "GraphicEQ"):
+                raise wrong(line, f"{word!r} is cut off; write the whole line, or take it out")
             continue
         if word == "Channel":
             scope = {_SAME.get(name, name) for name in parameters.upper().split()}
@@ -76,7 +78,9 @@ def quantity(command: Command, name: str, unit: str) -> float | None:
     """The number after a name and before a unit, as in ``Gain -3 dB``; None where there is none.
 
     Raises:
-        InputError: it is not a number.
+        InputError: it is not a number, or the line ends before it.
     """
     match = re.search(rf"\s{name}\s*({_NUMBER}){unit}", command.parameters)
+    if match is None and re.search(rf"\s{name}\s*$", command.parameters):
+        raise wrong(command.line, f"{command.word} is cut off: no number after the last word")
     return number(match[1], command.line) if match else None

@@ -79,6 +79,6 @@ def tree(data: bytes, is_json: bool = False) -> Tree:
         raise InputError(f"larger than {MAX_BYTES // 1_000_000} MB")
     try:
         document = parse(decoded(data), "", is_json)
-    except ValueError as error:  # numbers of thousands of digits are plain ones
+    except InputError as error:
         raise InputError(str(error).lstrip(",: ")) from error
     return Tree(document, (), document.data)

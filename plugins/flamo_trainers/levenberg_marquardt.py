@@ -73,8 +73,9 @@ class LevenbergMarquardt:
 
     @staticmethod
     def solver_of(problem: Problem, starts: int = 8, scatter: float = 0.5, damping: float = 1.0) -> DampedLeastSquares:
-        """The solver of problems that are their own, many at once; options as above."""
-        return DampedLeastSquares(problem, starts, damping)
+        """The solver of problems that are their own, many at once; options as above (such problems scatter their own
+        starts)."""
+        return DampedLeastSquares(problem, whole("starts", starts), float(positive("damping", damping)))
 
     @property
     def solver(self) -> DampedLeastSquares:

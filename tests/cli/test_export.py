@@ -176,7 +176,7 @@ def reading(monkeypatch):
     asked = []
 
     def read_file(path, format=None, **options):
-        asked.append((str(path), format))
+        asked.append((str(path), format, *options.items()))
         if path.name not in ("eq.txt", "tilt.csv"):
             raise InputError(f"{path}: no such file")
         return EQ if path.name == "eq.txt" else TILT
@@ -204,6 +204,11 @@ def test_an_equaliser_is_converted_to_a_format_by_name(flamo_cli, reading, tmp_p
     assert reading == [("eq.txt", "equalizer_apo")]
 
 
+def test_options_of_the_format_that_is_read_are_passed_on(flamo_cli, reading):
+    assert flamo_cli("convert", "eq.txt", "out.csv", "--read", "channel=R", "--read", "fs=44100")[0] == 0
+    assert reading == [("eq.txt", None, ("channel", "R"), ("fs", 44100))]
+
+
 def test_what_lies_beside_the_output_is_named_after_it(flamo_cli, reading, tmp_path):
     (tmp_path / "new").mkdir()
     command = ("convert", "tilt.csv", "new/room.wav", "--to", "fir_minimum", "--fs", "44100")
@@ -225,6 +230,11 @@ def test_what_lies_beside_the_output_is_named_after_it(flamo_cli, reading, tmp_p
         (("tilt.csv", "out.yml"), "tilt is not a cascade of second-order sections: it is a curve of magnitudes"),
         (("tilt.csv", "out.json", "--to", "fir_linear"), "another file of this name beside it"),
         (("eq.txt",), "OUT"),
+        (("eq.txt", "out.yml", "--read", "channel"), "--read channel: must be KEY=VALUE"),
+        (
+            ("eq.txt", "o.wav", "--to", "fir_linear", "--set", "fir_linear.length=99999999"),
+            "fir_linear.length: must be from 2 to",
+        ),
     ],
 )
 def test_a_mistake_in_a_conversion_is_one_line_and_nothing_is_written(refused, reading, tmp_path, arguments, message):

@@ -296,6 +296,11 @@ def test_a_measurement_and_its_target(inside, curves, tmp_path):
         (("a.csv", "--gain-max", "-3"), "gain_max must be above 0"),
         (("a.csv", "--device", "missing.yaml"), "missing.yaml"),
         (("a.csv", "--smoothing", "12"), "--smoothing is for measurements"),
+        (("a.csv", "--target", "b.csv", "--smoothing", "-3"), "--smoothing -3: input should be greater than 0"),
+        (("a.csv", "--target", "b.csv", "--max-boost", "nan"), "--max-boost nan: input should be"),
+        (("a.csv", "--target", "b.csv", "--max-slope", "0"), "--max-slope 0: input should be greater than 0"),
+        (("a.csv", "--types", "peaking,peaking", "--bands", "3"), "--bands 3 does not go with --types, which names 2"),
+        (("a.csv", "--device", "gear.yaml", "--q", "1:2"), "--q does not go with --device"),
         (("--measurement", "a.csv"), "--measurement goes with --target"),
         (("a.csv", "--target", "missing.csv"), "missing.csv: no such file"),
         (("a.csv", "fit.yaml"), "fit.yaml: a configuration goes alone"),
@@ -309,6 +314,18 @@ def test_a_wrong_option_of_an_equaliser_is_one_line(inside, curves, tmp_path, ar
     assert len(failed.stderr.splitlines()) == 1
     assert message in failed.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_target_that_is_named_twice_is_fitted_once(inside, curves):
+    done = inside("fit", "a.csv", "b.csv", "a.csv", *QUICK)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["target", "a", "b", "mean"]
+
+
+def test_print_config_tells_what_cannot_be_used(inside, curves, tmp_path):
+    (tmp_path / "bad.csv").write_text("loud\n")
+    done = inside("fit", "a.csv", "bad.csv", "--print-config", check=False)
+    assert (done.returncode, done.stdout.count("flamo: 1\n")) == (4, 1)
+    assert done.stderr.splitlines()[1:] == ["flamo: 1 of 2 targets failed"]
 
 
 @pytest.mark.parametrize(

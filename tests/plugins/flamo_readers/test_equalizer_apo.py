@@ -159,6 +159,8 @@ def test_what_equalizer_apo_does_not_know_means_nothing():
             "line 2: GraphicEQ is a curve, not a filter; the reader 'graphic_eq' takes it",
         ),
         ("Device: A\nPreamp: 1 dB\nDevice: B\n", "line 3: a second device"),
+        ("Preamp: -3 dB\nFilter 10", "line 2: 'Filter 10' is cut off"),
+        ("Filter 1: ON HSC Fc 100 Hz Gain 3 dB Q", "line 1: Filter 1 is cut off: no number after the last word"),
     ],
 )
 def test_a_line_that_is_not_whole_is_refused(text, message):
