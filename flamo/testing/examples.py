@@ -98,7 +98,7 @@ def pair(length: int, dtype: torch.dtype, channels: int = 2) -> Iterator[torch.T
 
 def _pairs(dtype: torch.dtype) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Predictions and targets of the forms that losses take: signals, long ones, spectra, spectra of one target."""
-    for length in (600, 1200, 17000):  # the first that is taken: most losses need no long one
+    for length in (600, 2400, 17000):  # the first that is taken: most losses need no long one
         first, second = pair(length, dtype)
         yield first, second
     first, second = (torch.fft.rfft(x, dim=1) for x in pair(600, dtype))
