@@ -108,9 +108,12 @@ def plan(told: Mapping[str, Any], seed: int | None, sets: Sequence[str]) -> Plan
 
 
 def _file(name: str | Path) -> Path:
-    if not Path(name).exists():
-        raise InputError(f"{name}: no such file")
-    return Path(name)
+    try:
+        if Path(name).exists():
+            return Path(name)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+    raise InputError(f"{name}: no such file")
 
 
 def _recipe(name: str, options: Mapping[str, Any]) -> Any:

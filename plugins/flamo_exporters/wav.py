@@ -18,54 +18,69 @@ LONGEST = 1 << 24  # samples: six minutes at 48 kHz
 _SECONDS = 10.0  # of an impulse response, at most
 _RESIDUE = 1e-10  # of the energy, where it is cut
 _POINTS = 1 << 17  # of the magnitude of a linear phase filter
+_FIR_SECONDS = 0.34  # of a filter, where its length is not given: 16384 samples at 48 kHz
+_HEARD = (20.0, 20000.0)  # Hz, between which a filter is compared with what it stands for
+_CLOSE_DB = 0.1
 
 
 class FirMinimum:
     """FIR filter of minimum phase with the same magnitude, as WAV.
 
     Args:
-        length: in samples.
+        length: in samples; None is a third of a second.
 
     Raises:
         ValueError: a length below 2 or above 2^24.
         InputError: on export, of what has more than one input or output, or no whole sampling frequency.
+
+    Warns:
+        InputWarning: on export, where the filter is more than 0.1 dB off between 20 Hz and 20 kHz.
     """
 
     suffix = ".wav"
 
-    def __init__(self, length: int = 16384) -> None:
-        self.length = _checked(length)
+    def __init__(self, length: int | None = None) -> None:
+        self.length = length if length is None else _checked(length)
 
     def export(self, design: Design) -> Mapping[str, bytes]:
-        samples = design.minimum_phase(self.length)
+        samples = design.minimum_phase(self.length or _length(design.fs))
+        _compare(design, samples)
         return _files(design, "_minimum_phase", samples, phase="minimum", offset=0)
 
 
 class FirLinear:
     """FIR filter of linear phase with the same magnitude, as WAV.
 
-    By windowing (Hamming) the zero-phase impulse response; it delays by ``offset`` samples, (length - 1)/2.
+    By windowing (a cosine at both ends) the zero-phase impulse response; it delays by ``offset`` samples,
+    (length - 1)/2.
 
     Args:
-        length: in samples, an odd number.
+        length: in samples, an odd number; None is a third of a second.
 
     Raises:
         ValueError: a length below 3, above 2^24 or an even one.
         InputError: on export, as :class:`FirMinimum`.
+
+    Warns:
+        InputWarning: on export, as :class:`FirMinimum`.
     """
 
     suffix = ".wav"
 
-    def __init__(self, length: int = 16383) -> None:
-        if _checked(length) % 2 == 0:
+    def __init__(self, length: int | None = None) -> None:
+        if length is not None and _checked(length) % 2 == 0:
             raise ValueError(f"length must be odd, got {length}")
         self.length = length
 
     def export(self, design: Design) -> Mapping[str, bytes]:
-        points = max(_POINTS, 1 << (4 * self.length).bit_length()) + 1
+        length = self.length or _length(design.fs) - 1
+        points = max(_POINTS, 1 << (4 * length).bit_length()) + 1
         frequency = np.linspace(0, design.fs / 2, points)
-        samples = firwin2(self.length, frequency, design.magnitude(frequency), nfreqs=points, fs=design.fs)
-        return _files(design, "_linear_phase", samples, phase="linear", offset=(self.length - 1) // 2)
+        samples = firwin2(
+            length, frequency, design.magnitude(frequency), nfreqs=points, fs=design.fs, window=("tukey", 0.5)
+        )
+        _compare(design, samples)
+        return _files(design, "_linear_phase", samples, phase="linear", offset=(length - 1) // 2)
 
 
 class ImpulseResponse:
@@ -104,6 +119,24 @@ def _checked(length: int) -> int:
     if not 2 <= length <= LONGEST:
         raise ValueError(f"length must be from 2 to {LONGEST} samples, got {length}")
     return length
+
+
+def _length(fs: float) -> int:
+    """A power of two."""
+    return min(1 << int(_FIR_SECONDS * fs).bit_length(), LONGEST)
+
+
+def _compare(design: Design, samples: np.ndarray) -> None:
+    """Warn of a filter that is another one than was asked for."""
+    points = 4 * len(samples)
+    frequency = np.fft.rfftfreq(points, 1 / design.fs)
+    wanted, found = design.magnitude(frequency), np.abs(np.fft.rfft(samples, points))
+    heard = (frequency >= _HEARD[0]) & (frequency <= _HEARD[1]) & (wanted > 1e-3 * wanted.max())
+    error = np.abs(20 * np.log10(np.maximum(found[heard], 1e-300) / wanted[heard]))
+    if error.size and error.max() > _CLOSE_DB:
+        where = f"up to {error.max():.2g} dB off at {frequency[heard][error.argmax()]:.0f} Hz"
+        message = f"{design.name}: the filter of {len(samples)} samples is {where}; give it a larger length"
+        warnings.warn(message, InputWarning, stacklevel=3)
 
 
 def _decayed(design: Design) -> np.ndarray:

@@ -222,6 +222,7 @@ def test_the_same_design_gives_the_same_bytes():
     assert export(equalizer(4), formats) == export(equalizer(4), formats)
 
 
+@pytest.mark.filterwarnings("ignore:.*give it a larger length")
 def test_formats_do_not_write_over_each_other():
     everything = [*CASCADES, "graphic_eq", "fir_minimum", "fir_linear", "impulse_response"]
     assert len(export(equalizer(5, gain_db=0.0), everything)) == len(everything) + 3

@@ -49,6 +49,25 @@ def test_fir_filters_have_the_magnitude(source, phase):
     assert about["phase"] == phase
 
 
+@pytest.mark.parametrize("fs", [44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("phase", ["minimum", "linear"])
+def test_a_narrow_peak_in_the_bass_is_there_at_every_rate(phase, fs):
+    narrow = Equalizer("x", (Band("peaking", 60.0, 6.0, 4.0),))
+    samples, _ = heard(export(narrow, [f"fir_{phase}"], fs), f"x_{phase}_phase")
+    exact = decibels(truth(narrow, fs=fs))
+    assert abs(decibels(freqz(samples[:, 0], 1, FREQUENCY, fs=fs)[1]) - exact).max() < 0.1
+
+
+@pytest.mark.parametrize("phase", ["minimum", "linear"])
+def test_a_filter_that_is_too_short_is_warned_of(phase):
+    narrow = Equalizer("x", (Band("peaking", 60.0, 6.0, 4.0),))
+    with pytest.warns(
+        InputWarning, match=r"the filter of 801 samples is up to \d.* dB off at \d\d Hz; give it a larger"
+    ):
+        export(narrow, [{f"fir_{phase}": {"length": 801}}], FS)
+
+
+@pytest.mark.filterwarnings("ignore:.*give it a larger length")
 @pytest.mark.parametrize("length", [101, 1001])
 def test_linear_phase_is_symmetric_about_its_offset(length):
     samples, about = one(TILT, {"fir_linear": {"length": length}}, "linear_phase")
