@@ -38,7 +38,9 @@ class Item:
     def alike(self) -> str:
         """The same for targets that make one batch."""
         config = self.config
-        return json.dumps([config.system, config.optimizer, config.stop.model_dump(), config.seed, config.losses])
+        return json.dumps(
+            [config.fs, config.system, config.optimizer, config.stop.model_dump(), config.seed, config.losses]
+        )
 
 
 def fit_all(

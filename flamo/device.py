@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,11 +70,17 @@ def load_device(path: Path) -> dict[str, Any]:
                 line = document.line(("bands", n, name))
                 where = f"{path}, line {line}: bands.{n}.{name}"
                 raise InputError(f"{where}: must be [lowest, highest], got [{low:g}, {high:g}]")
-            steps = getattr(device.steps, name)
-            if low < high and isinstance(steps, list) and not any(low <= value <= high for value in steps):
+            if low < high and not _reaches(getattr(device.steps, name), low, high):
                 line = document.line(("bands", n, name))
                 raise InputError(f"{path}, line {line}: bands.{n}.{name}: no value of steps.{name} lies in this range")
     return {"bands": device.arguments(), "rounding": device.steps.model_dump(mode="json")}
+
+
+def _reaches(steps: float | list[float], low: float, high: float) -> bool:
+    """Whether a value of the steps lies within a range."""
+    if isinstance(steps, list):
+        return any(low <= value <= high for value in steps)
+    return math.floor(high / steps + 1e-9) >= math.ceil(low / steps - 1e-9)
 
 
 def _pair(value: float | list[float]) -> tuple[float, float]:

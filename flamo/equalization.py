@@ -32,9 +32,9 @@ def wanted_curve(target: CurveTarget, fs: float) -> Curve:
     """
     path = Path(target.curve)
     if target.measurement is None:
-        curve = read_target(path)
+        curve = read_target(path, channel=target.channel)
     else:
-        measurement = read_target(Path(target.measurement), "measurement")
+        measurement = read_target(Path(target.measurement), "measurement", target.channel)
         curve = equalization(
             measurement, read_target(path, "target"), target.smoothing, target.max_boost_db, target.max_slope
         )

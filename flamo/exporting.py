@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from flamo.config.build import build_component
 from flamo.config.reading import read_document
 from flamo.equalizer import Band, Equalizer
-from flamo.errors import InputError
+from flamo.errors import InputError, InputWarning
 from flamo.files import write_file
 from flamo.run_folder import CONFIG, FILTERS_JSON, MODEL, RunFolder
 from flamo.saving import load
@@ -87,9 +88,13 @@ def read_result(path: Path) -> Result:
     status = folder.record.get("status")
     if not status:
         raise InputError(f"{path}: holds no run of flamo; give the folder of a run, or a .safetensors file")
-    if status != "finished":
+    fitted = (folder / FILTERS_JSON).exists()
+    if status == "interrupted" and fitted:
+        message = f"{path}: this run was interrupted: its filters are those of step {folder.record['steps']}"
+        warnings.warn(message, InputWarning, stacklevel=2)
+    elif status != "finished":
         raise InputError(f"{path}: this run is {status}; go on with 'flamo fit --resume {path}' first")
-    if (folder / FILTERS_JSON).exists():
+    if fitted:
         return _filters(folder)
     return Result(load(folder / MODEL), folder.path.name, _field(folder / CONFIG, "fs"))
 

@@ -31,7 +31,7 @@ class FilterSet:
         equalizer: bands, and the gain that makes the weighted mean error 0 where it is free.
         model: the equaliser that they are.
         error_db: response, gain included, minus target.
-        unrounded_rms: error before rounding.
+        unrounded_rms: weighted error before rounding.
         free_gain: whether a broadband gain is free.
     """
 
@@ -56,6 +56,12 @@ class FilterSet:
         if self.free_gain and error.size:
             error = error - error.mean()  # in every range
         return (float(np.sqrt(np.mean(error**2))), float(np.abs(error).max())) if error.size else (np.nan, np.nan)
+
+    @property
+    def rounding_cost(self) -> float:
+        """What rounding adds to the weighted error, RMS in dB."""
+        error = self.error_db - (self.weight * self.error_db).sum() * self.free_gain
+        return max(0.0, float(np.sqrt((self.weight * error**2).sum())) - self.unrounded_rms)
 
     def as_data(self) -> dict[str, Any]:
         """For filters.json."""

@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from flamo import registry
 from flamo.curves import Curve
@@ -105,6 +105,15 @@ def _made(reader: Any, options: dict[str, Any]) -> Any:
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise InputError(f"{reader.__name__} has no option {name!r}; {has}")
+    from pydantic import TypeAdapter, ValidationError
+
+    hints = get_type_hints(reader.__init__)
+    for name, value in options.items():
+        try:
+            TypeAdapter(hints.get(name, Any)).validate_python(value, strict=True)
+        except ValidationError as error:
+            message = error.errors(include_url=False)[0]["msg"]
+            raise InputError(f"{name}: {message[0].lower()}{message[1:]}, got {value!r}") from error
     try:
         return reader(**options)
     except (TypeError, ValueError) as error:

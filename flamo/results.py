@@ -222,7 +222,7 @@ def _filters(filters: FilterSet, folder: RunFolder) -> dict[str, Figure]:
         if rms == rms:  # a number: the target has points there
             figures[f"error of the filters{where}, rms"] = {"after": rms, "unit": "dB"}
             figures[f"error of the filters{where}, maximum"] = {"after": largest, "unit": "dB"}
-    figures["cost of rounding, rms"] = {"after": max(0.0, filters.errors()[0] - filters.unrounded_rms), "unit": "dB"}
+    figures["cost of rounding, rms"] = {"after": filters.rounding_cost, "unit": "dB"}
     return figures
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,42 +17,42 @@ TABLES = "curve"
 EXAMPLES = {"headphone": "akg_k371.csv"}
 
 
-def find_target(name: str) -> tuple[Curve, Path]:
-    """A built-in example by its name, or a file; and where it is.
+def find_target(name: str) -> tuple[str, Path]:
+    """The name and the file of a built-in example, or of a file.
 
     Raises:
-        InputError: neither, or the file cannot be read (see :func:`read_target`).
+        InputError: neither.
 
-    >>> curve, file = find_target("headphone")
-    >>> len(curve.frequency), file.name
-    (127, 'akg_k371.csv')
+    >>> name, file = find_target("headphone")
+    >>> name, file.name, len(read_target(file).frequency)
+    ('headphone', 'akg_k371.csv', 127)
     """
     if name in EXAMPLES:
-        file = Path(__file__).with_name("data") / EXAMPLES[name]
-        return replace(read_target(file), name=name), file
-    if not _exists(Path(name)):
+        return name, Path(__file__).with_name("data") / EXAMPLES[name]
+    if not exists(Path(name)):
         hint = difflib.get_close_matches(name, EXAMPLES, 1)
         known = f"did you mean {hint[0]!r}?" if hint else f"built-in examples: {', '.join(EXAMPLES)}"
         raise InputError(f"{name}: no such file, and no example of that name; {known}")
-    return read_target(Path(name)), Path(name)
+    return Path(name).stem, Path(name)
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
+    """Whether there is a file. Raises InputError: a name that no file can have."""
     try:
         return path.exists()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def read_target(path: Path, role: str = "equalization") -> Curve:
-    """A curve from a file: of a table of frequency in Hz and values in dB, what it has in a role.
+def read_target(path: Path, role: str = "equalization", channel: int | None = None) -> Curve:
+    """A curve from a file: of a table of frequency in Hz and values in dB, what it has in a role, in a channel.
 
     Raises:
         InputError: the file cannot be read or used; says where and what to do.
     """
     offer = reader_of(path)
     if offer == registry.find("reader", TABLES):
-        return cast(Curve, read_file(path, TABLES, role=role))
+        return cast(Curve, read_file(path, TABLES, role=role, channel=channel))
     found = read_file(path, offer.qualified_name)
     if not isinstance(found, Curve):
         raise InputError(f"{path}: an equaliser ({offer.component.name}); a target is a curve of levels in dB")

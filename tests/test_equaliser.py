@@ -25,7 +25,7 @@ from flamo.fit import fit
 from flamo.plots import plot_fit
 from flamo.results import fitted_filters
 from flamo.run_folder import RunFolder
-from flamo.targets import find_target
+from flamo.targets import find_target, read_target
 
 FREQUENCY = np.geomspace(20, 20000, 300)
 
@@ -54,7 +54,7 @@ def headphone(tmp_path_factory):
 
 def test_the_figures_are_those_of_the_filters_in_the_file(headphone):
     written, folder = headphone
-    target, _ = find_target("headphone")
+    target = read_target(find_target("headphone")[1])
     frequency = np.array(target.frequency)
     response = response_db(bands_of(written["filters"]), frequency)
     figures = folder.record["figures"]
@@ -225,6 +225,13 @@ def test_a_mistake_in_a_device_file_is_told_with_its_line(tmp_path, text, messag
     with pytest.raises(InputError) as error:
         fitted(HEADPHONES[:1], device=tmp_path / "gear.yaml")
     assert message in str(error.value)
+
+
+def test_the_cost_of_rounding_is_that_of_what_counts():
+    """Weights that leave large errors where nothing counts."""
+    [found] = fitted(HEADPHONES[:1], weights="20:1,3000:1,4000:0.01,20000:0.01", bands=5)
+    assert found.errors()[0] > found.unrounded_rms + 0.1
+    assert found.rounding_cost < 0.005
 
 
 def test_a_gain_of_gear_may_be_fixed(tmp_path):

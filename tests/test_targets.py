@@ -92,7 +92,7 @@ def test_a_target_may_be_of_a_format_that_a_stranger_reads(tmp_path):
     path, table = write(tmp_path, LINES, "t.txt"), write(tmp_path, rows())
     with make_plugin(files["pkg_acme/plugin.py"], lines=source):
         assert reader_of(path).qualified_name == "acme/lines"
-        assert find_target(str(path))[0] == Curve("t", (100.0, 1000.0, 5000.0), (3.0, -1.5, 2.0))
+        assert read_target(path) == Curve("t", (100.0, 1000.0, 5000.0), (3.0, -1.5, 2.0))
     broken = source.replace("first = next(", "first = 1 / 0, next(").replace(".txt", ".csv")
     with make_plugin(files["pkg_acme/plugin.py"], lines=broken):
         assert reader_of(table).qualified_name == "readers/curve"
@@ -113,7 +113,7 @@ def test_an_equaliser_is_no_target(tmp_path):
 
 def test_a_folder_is_no_target(tmp_path):
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
-        find_target(str(tmp_path))
+        read_target(tmp_path)
 
 
 def test_an_unknown_name_gets_the_nearest_example():
@@ -124,6 +124,7 @@ def test_an_unknown_name_gets_the_nearest_example():
 
 
 def test_the_example_is_the_measured_headphone():
-    target, file = find_target("headphone")
+    _, file = find_target("headphone")
+    target = read_target(file)
     assert file.name == "akg_k371.csv"
     assert (len(target.frequency), target.frequency[0], target.gain_db[0]) == (127, 20.0, -2.59)

@@ -38,6 +38,7 @@ Frequency = Annotated[str | None, _of(LIMITS, "Range of the bands' frequencies i
 Device = Annotated[Path | None, _of(LIMITS, "Gear with bands and steps of its own.", metavar="FILE.yaml")]
 Measurement = Annotated[str | None, _of(MEASURED, "What is to become the curve of --target.", metavar="FILE")]
 Curve = Annotated[Path | None, _of(MEASURED, "What measurements are to become.", "--target", metavar="FILE")]
+Channel = Annotated[int | None, _of(MEASURED, "Which of several curves in a file, from 0.", min=0)]
 Smoothing = Annotated[float | None, _of(MEASURED, "Parts of an octave, 12 for 1/12; 2 octaves in the treble.")]
 MaxBoost = Annotated[float | None, _of(MEASURED, "Largest boost that the curve to be fitted asks for, in dB.")]
 MaxSlope = Annotated[float | None, _of(MEASURED, "Steepest boost that it asks for, in dB an octave.")]
@@ -86,6 +87,7 @@ def fit(
     device: Device = None,
     measurement: Measurement = None,
     target: Curve = None,
+    channel: Channel = None,
     smoothing: Smoothing = None,
     max_boost: MaxBoost = None,
     max_slope: MaxSlope = None,
@@ -105,7 +107,13 @@ def fit(
     }
     options |= {"free_gain": False if keep_gain else None, "range": within, "ignore": ignore or None}
     options |= {"weights": weights, "gain_max": gain_max, "q": q, "frequency": frequency, "device": device}
-    options |= {"target": target, "smoothing": smoothing, "max_boost": max_boost, "max_slope": max_slope}
+    options |= {
+        "target": target,
+        "channel": channel,
+        "smoothing": smoothing,
+        "max_boost": max_boost,
+        "max_slope": max_slope,
+    }
     told = {name: value for name, value in options.items() if value is not None}
     if resume is not None:
         if listed or sets or output or overwrite or seed is not None or told or print_config:

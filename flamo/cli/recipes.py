@@ -58,8 +58,8 @@ class Plan:
         if "curve" in self.section:  # the target is what is to become that curve
             data, name = {**self.section, "measurement": str(_file(target))}, Path(target).stem
         else:
-            found, file = find_target(target)
-            data, name = {**self.section, "curve": str(file)}, found.name
+            name, file = find_target(target)
+            data = {**self.section, "curve": str(file)}
         try:
             section = CurveTarget.model_validate(data)
         except ValidationError as error:
@@ -79,12 +79,14 @@ def plan(told: Mapping[str, Any], seed: int | None, sets: Sequence[str]) -> Plan
     """
     options = dict(told)
     section = {key: options.pop(name) for name, key in SECTION.items() if name in options}
+    channel = {"channel": options.pop("channel")} if "channel" in options else {}
     curve = options.pop("target", None)
     if curve is not None:
         section["curve"] = str(_file(curve))
     elif section:
         option = next(name for name, key in SECTION.items() if key in section).replace("_", "-")
         raise InputError(f"--{option} is for measurements: give the curve that they are to become with --target")
+    section |= channel
     section["low"], section["high"] = pair(options.pop("range", RANGE), "--range")
     for name in ("q", "frequency"):
         if name in options:
@@ -108,12 +110,11 @@ def plan(told: Mapping[str, Any], seed: int | None, sets: Sequence[str]) -> Plan
 
 
 def _file(name: str | Path) -> Path:
-    try:
-        if Path(name).exists():
-            return Path(name)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
-    raise InputError(f"{name}: no such file")
+    from flamo.targets import exists
+
+    if not exists(Path(name)):
+        raise InputError(f"{name}: no such file")
+    return Path(name)
 
 
 def _recipe(name: str, options: Mapping[str, Any]) -> Any:
@@ -124,7 +125,10 @@ def _recipe(name: str, options: Mapping[str, Any]) -> Any:
     cls = registry.get("recipe", name)
     known = [parameter.name for parameter, _ in parameters_of(cls)] if inspect.isclass(cls) else []
     if unknown := [option for option in options if option not in known]:
-        raise InputError(f"recipe {name!r} has no option {unknown[0]!r}; it has {', '.join(known) or 'none'}")
+        option = next(
+            (f"--{option}" for option in ("q", "frequency") if unknown[0].startswith(f"{option[0]}_m")), unknown[0]
+        )
+        raise InputError(f"recipe {name!r} has no option {option!r}; it has {', '.join(known) or 'none'}")
     try:
         return cls(**options)
     except (ValueError, TypeError) as error:
@@ -143,7 +147,7 @@ def pair(text: str, option: str) -> tuple[float, float]:
     except ValueError:
         numbers = (0.0, 0.0)
     if not colon or not 0 < numbers[0] < numbers[1] < float("inf"):
-        raise InputError(f"{option} {text}: must be LOW:HIGH, such as 20:20000")
+        raise InputError(f"{option} {text}: must be LOW:HIGH, two numbers above 0, the lower one first")
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from dataclasses import dataclass
@@ -114,25 +115,35 @@ def tell_failed(outcomes: dict[str, str], done: int, exit_code: int = SOME_FAILE
         typer.Exit: there are some.
     """
     for name, problem in outcomes.items():
-        typer.echo(f"flamo: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
+        typer.echo(f"flamo: {problem if problem.startswith(name) else f'{name}: {problem}'}", err=True)
     if outcomes:
         typer.echo(f"flamo: {len(outcomes)} of {done + len(outcomes)} targets failed", err=True)
         raise typer.Exit(exit_code)
 
 
 def _table(jobs: list[Job]) -> None:
-    """Errors of the filters, one target a line, and their means."""
+    """Errors of the filters (of the points where no filters are written), one target a line, and their means."""
     rows: list[tuple[str, ...]] = [("target", "rms/dB", "max/dB", "folder")]
-    for job in jobs:
-        figures = job.folder.record["figures"]
-        errors = [figures[f"error of the filters, {what}"]["after"] for what in ("rms", "maximum")]
-        rows.append((job.folder.path.name, *(f"{error:.3f}" for error in errors), _shown(job.folder.path)))
+    errors = [_errors(job.folder.record["figures"]) for job in jobs]
+    rows += [
+        (job.folder.path.name, *map(_three, e), _shown(job.folder.path)) for job, e in zip(jobs, errors, strict=True)
+    ]
     if len(jobs) > 1:
-        means = (sum(float(row[n]) for row in rows[1:]) / len(jobs) for n in (1, 2))
-        rows.append(("mean", *(f"{mean:.3f}" for mean in means), ""))
+        rows.append(("mean", *(_three(sum(values) / len(jobs)) for values in zip(*errors, strict=True)), ""))
     width = max(len(row[0]) for row in rows)
     for name, rms, largest, folder in rows:
         typer.echo(f"{name:<{width}}  {rms:>6}  {largest:>6}  {folder}".rstrip())
+
+
+def _errors(figures: dict[str, Any]) -> tuple[float, float]:
+    """RMS and maximum in dB; NaN for what was not measured."""
+    known = {name: figure["after"] for name, figure in figures.items()}
+    rms = known.get("error of the filters, rms", known.get("error at the points, rms", math.nan))
+    return rms, known.get("error of the filters, maximum", math.nan)
+
+
+def _three(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def _shown(path: Path) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from flamo import registry
 from flamo.errors import ComponentLoadError, InputError
@@ -38,12 +38,22 @@ class CurveTarget(Section):
     curve: Annotated[str, Field(min_length=1)]
     low: Annotated[Positive, Field(description="Lowest frequency that counts, in Hz.")] | None = None
     high: Annotated[Positive, Field(description="Highest frequency that counts, in Hz.")] | None = None
+    channel: Annotated[int, Field(ge=0, description="Of several in the file, from 0; of the measurement.")] | None = (
+        None
+    )
     measurement: Annotated[str, Field(min_length=1, description="What is to become the curve.")] | None = None
     smoothing: Annotated[Positive, Field(description="Of a measurement: parts of an octave, 12 for 1/12.")] | None = (
         None
     )
     max_boost_db: Annotated[Finite, Field(ge=0, description="Of a measurement: largest gain.")] | None = None
     max_slope: Annotated[Positive, Field(description="Of a measurement: dB an octave.")] | None = None
+
+    @model_validator(mode="after")
+    def _check_measurement(self) -> Self:
+        lost = [name for name in ("smoothing", "max_boost_db", "max_slope") if getattr(self, name) is not None]
+        if lost and self.measurement is None:
+            raise ValueError(f"{' and '.join(lost)} is for a measurement: say measurement, too")
+        return self
 
 
 class SoundTarget(Section):

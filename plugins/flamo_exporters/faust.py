@@ -35,8 +35,5 @@ class Faust:
         stages = [f"*({exact(gain)})", *(f"fi.tf2({', '.join(map(exact, row[[0, 1, 2, 4, 5]]))})" for row in sos)]
         name = design.name.replace("\\", "/").replace('"', "'")  # strings of Faust have no escapes
         head = f'declare name "{name}";\ndeclare sample_rate "{design.fs:g}";\nimport("stdfaust.lib");\n'
-        return {
-            design.file(self.suffix): f"{head}process = {chr(10).join(stages)};\n".replace(
-                "\nfi", "\n    : fi"
-            ).encode()
-        }
+        chain = "\n    : ".join(stages)
+        return {design.file(self.suffix): f"{head}process = {chain};\n".encode()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ LONGEST = 1 << 24  # samples: six minutes at 48 kHz
 _SECONDS = 10.0  # of an impulse response, at most
 _RESIDUE = 1e-10  # of the energy, where it is cut
 _POINTS = 1 << 17  # of the magnitude of a linear phase filter
-_FIR_SECONDS = 0.34  # of a filter, where its length is not given: 16384 samples at 48 kHz
+_FIR_SECONDS, _LONGER = 0.34, 3  # of a filter whose length is not given; how often that may be doubled
 _HEARD = (20.0, 20000.0)  # Hz, between which a filter is compared with what it stands for
 _CLOSE_DB = 0.1
 
@@ -27,7 +27,7 @@ class FirMinimum:
     """FIR filter of minimum phase with the same magnitude, as WAV.
 
     Args:
-        length: in samples; None is a third of a second.
+        length: in samples; None is a third of a second, or up to 8 times as long where that takes it within 0.1 dB.
 
     Raises:
         ValueError: a length below 2 or above 2^24.
@@ -43,8 +43,7 @@ class FirMinimum:
         self.length = length if length is None else _checked(length)
 
     def export(self, design: Design) -> Mapping[str, bytes]:
-        samples = design.minimum_phase(self.length or _length(design.fs))
-        _compare(design, samples)
+        samples = _long_enough(design, self.length, design.minimum_phase)
         return _files(design, "_minimum_phase", samples, phase="minimum", offset=0)
 
 
@@ -55,7 +54,7 @@ class FirLinear:
     (length - 1)/2.
 
     Args:
-        length: in samples, an odd number; None is a third of a second.
+        length: in samples, an odd number; None as for :class:`FirMinimum`.
 
     Raises:
         ValueError: a length below 3, above 2^24 or an even one.
@@ -73,14 +72,8 @@ class FirLinear:
         self.length = length
 
     def export(self, design: Design) -> Mapping[str, bytes]:
-        length = self.length or _length(design.fs) - 1
-        points = max(_POINTS, 1 << (4 * length).bit_length()) + 1
-        frequency = np.linspace(0, design.fs / 2, points)
-        samples = firwin2(
-            length, frequency, design.magnitude(frequency), nfreqs=points, fs=design.fs, window=("tukey", 0.5)
-        )
-        _compare(design, samples)
-        return _files(design, "_linear_phase", samples, phase="linear", offset=(length - 1) // 2)
+        samples = _long_enough(design, self.length, lambda length: _linear_phase(design, length - 1 + length % 2))
+        return _files(design, "_linear_phase", samples, phase="linear", offset=(len(samples) - 1) // 2)
 
 
 class ImpulseResponse:
@@ -121,22 +114,34 @@ def _checked(length: int) -> int:
     return length
 
 
-def _length(fs: float) -> int:
-    """A power of two."""
-    return min(1 << int(_FIR_SECONDS * fs).bit_length(), LONGEST)
+def _linear_phase(design: Design, length: int) -> np.ndarray:
+    points = max(_POINTS, 1 << (4 * length).bit_length()) + 1
+    frequency = np.linspace(0, design.fs / 2, points)
+    magnitude = design.magnitude(frequency)
+    return firwin2(length, frequency, magnitude, nfreqs=points, fs=design.fs, window=("tukey", 0.5))
 
 
-def _compare(design: Design, samples: np.ndarray) -> None:
-    """Warn of a filter that is another one than was asked for."""
+def _long_enough(design: Design, length: int | None, made: Callable[[int], np.ndarray]) -> np.ndarray:
+    """A filter of a length, or of the first of several that is as it should be; a warning where it is not."""
+    shortest = min(1 << int(_FIR_SECONDS * design.fs).bit_length(), LONGEST >> _LONGER)
+    for count in [length] if length else [shortest << n for n in range(_LONGER + 1)]:
+        samples = made(count)
+        error_db, where = _error(design, samples)
+        if error_db <= _CLOSE_DB:
+            return samples
+    message = f"the filter of {len(samples)} samples is up to {error_db:.2g} dB off at {where:.0f} Hz"
+    warnings.warn(f"{design.name}: {message}; give it a larger length", InputWarning, stacklevel=3)
+    return samples
+
+
+def _error(design: Design, samples: np.ndarray) -> tuple[float, float]:
+    """The largest difference in dB between a filter and what it stands for, and its frequency in Hz."""
     points = 4 * len(samples)
     frequency = np.fft.rfftfreq(points, 1 / design.fs)
     wanted, found = design.magnitude(frequency), np.abs(np.fft.rfft(samples, points))
     heard = (frequency >= _HEARD[0]) & (frequency <= _HEARD[1]) & (wanted > 1e-3 * wanted.max())
     error = np.abs(20 * np.log10(np.maximum(found[heard], 1e-300) / wanted[heard]))
-    if error.size and error.max() > _CLOSE_DB:
-        where = f"up to {error.max():.2g} dB off at {frequency[heard][error.argmax()]:.0f} Hz"
-        message = f"{design.name}: the filter of {len(samples)} samples is {where}; give it a larger length"
-        warnings.warn(message, InputWarning, stacklevel=3)
+    return (float(error.max()), float(frequency[heard][error.argmax()])) if error.size else (0.0, 0.0)
 
 
 def _decayed(design: Design) -> np.ndarray:

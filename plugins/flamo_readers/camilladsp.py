@@ -103,7 +103,7 @@ class CamillaDSP:
             else:
                 yield from step["names"].items()
         if left_out and self.channel is None:
-            message = "channel 0 is read, filters of other channels are left out; 'channel' chooses"
+            message = "channel 0 is read, filters of other channels are left out; the option channel chooses"
             warnings.warn(message, InputWarning, stacklevel=3)
 
 

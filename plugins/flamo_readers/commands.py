@@ -58,7 +58,9 @@ def commands(text: str, channel: str | None = None) -> Iterator[Command]:
             else:
                 left_out = line
     if channel is None and left_out is not None:
-        message = f"channel L is read, lines of other channels (line {left_out}) are left out; 'channel' chooses"
+        message = (
+            f"channel L is read, lines of other channels (line {left_out}) are left out; the option channel chooses"
+        )
         warnings.warn(message, InputWarning, stacklevel=2)
 
 

@@ -74,11 +74,13 @@ class CurveReader:
         impedance = next(filter(_IMPEDANCE.match, names), None)
         if impedance is not None:
             raise InputError(f"column {impedance!r} is an impedance, not a level in dB")
+        starts = [i for i, cell in enumerate(names) if FREQUENCY.match(cell)] or [0]
+        if len(starts) == 1 and self.channel:
+            raise InputError(f"channel {self.channel}: there is one, which is 0")
         if not any(names):
             if len(names) > 3:
                 raise InputError(f"which column is the level? Found {len(names)} columns without names; name them")
             return 0, 1
-        starts = [i for i, cell in enumerate(names) if FREQUENCY.match(cell)] or [0]
         if len(starts) == 1:
             return starts[0], self._level({cell: i for i, cell in enumerate(names) if i != starts[0]})
         channel = self._channel(len(starts))
@@ -87,7 +89,9 @@ class CurveReader:
 
     def _channel(self, count: int) -> int:
         if self.channel is None:
-            warnings.warn(f"the first of {count} channels is read; 'channel' chooses", InputWarning, stacklevel=4)
+            warnings.warn(
+                f"the first of {count} channels is read; the option channel chooses, from 0", InputWarning, stacklevel=4
+            )
             return 0
         if self.channel >= count:
             raise InputError(f"channel {self.channel}: there are {count}, counted from 0")

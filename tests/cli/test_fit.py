@@ -286,10 +286,13 @@ def test_a_measurement_and_its_target(inside, curves, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a.csv", "--range", "100"), "--range 100: must be LOW:HIGH, such as 20:20000"),
+        (("a.csv", "--range", "100"), "--range 100: must be LOW:HIGH, two numbers above 0"),
         (("a.csv", "--q", "5:1"), "--q 5:1: must be LOW:HIGH"),
         (("a.csv", "--weights", "20;1"), "--weights 20;1: must be FREQUENCY:WEIGHT"),
         (("a.csv", "--recipe", "pqe"), "did you mean 'peq'?"),
+        (("a.csv", "--recipe", "geq", "--q", "1:2"), "recipe 'geq' has no option '--q'; it has bands"),
+        (("a.csv", "--channel", "0", "fit.yaml"), "fit.yaml: a configuration goes alone"),
+        (("a.csv", "--channel", "3"), "channel 3: there is one, which is 0"),
         (("a.csv", "--recipe", "geq", "--types", "peaking"), "recipe 'geq' has no option 'types'"),
         (("a.csv", "--recipe", "geq", "--bands", "12"), "bands must be one of 10, 15, 31, got 12"),
         (("a.csv", "--types", "peak"), "types must be one of lowshelf, peaking, highshelf, got 'peak'"),
@@ -318,6 +321,11 @@ def test_a_wrong_option_of_an_equaliser_is_one_line(inside, curves, tmp_path, ar
 
 def test_a_target_that_is_named_twice_is_fitted_once(inside, curves):
     done = inside("fit", "a.csv", "b.csv", "a.csv", *QUICK)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["target", "a", "b", "mean"]
+
+
+def test_a_batch_without_a_list_of_filters_has_its_table(inside, curves):
+    done = inside("fit", "a.csv", "b.csv", *QUICK, "--set", "exports=[equalizer_apo]")
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["target", "a", "b", "mean"]
 
 

@@ -41,7 +41,7 @@ def wanted(source):
     return decibels(truth(source))
 
 
-@pytest.mark.parametrize("source", [TILT, player(1), player(4)])
+@pytest.mark.parametrize("source", [TILT, *map(player, range(12))])
 @pytest.mark.parametrize("phase", ["minimum", "linear"])
 def test_fir_filters_have_the_magnitude(source, phase):
     samples, about = one(source, f"fir_{phase}", f"{phase}_phase")
