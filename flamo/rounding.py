@@ -14,6 +14,7 @@ from flamo.config.model import Grid, Rounding
 
 NAMES = ("frequency", "q", "gain_db")
 LEAPS = (1, 4, 16)  # steps of a grid that are tried at once, up and down
+AROUND = 64  # steps of a fine grid that are at hand, up and down
 ALL = 4096  # combinations of a band's numbers that are all tried
 SWEEPS = 100
 WORTHWHILE = 1e-3  # share of the sum of squares that a change must save
@@ -43,7 +44,7 @@ def rounded(eq: Any, fit: Any, rounding: Rounding) -> dict[str, torch.Tensor]:
     ]
     nearest = [tuple(_nearest(grids[n][i], now[name][n]) for i, name in enumerate(NAMES)) for n in range(eq.n_bands)]
     starts = [nearest]
-    if any(map(_is_coarse, grids)):
+    if all(map(_is_coarse, grids)):
         starts.append([(f, q, _nearest(band[2], 0.0)) for band, (f, q, _) in zip(grids, nearest, strict=True)])
     _, best = min((_descent(fit, grids, start) for start in starts), key=lambda found: found[0])
     return {name: best[i][:, None, None] for i, name in enumerate(NAMES)}
@@ -93,7 +94,8 @@ def _judged(fit: Any, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def _is_coarse(band: list[np.ndarray]) -> bool:
-    return math.prod(map(len, band)) <= ALL
+    """Whether all values of all numbers are at hand, and few."""
+    return max(map(len, band)) <= 2 * AROUND and math.prod(map(len, band)) <= ALL
 
 
 def _nearest(grid: np.ndarray, value: float) -> int:
@@ -109,4 +111,4 @@ def _grid(grid: Grid, low: float, high: float, now: float) -> np.ndarray:
 
 def _multiples(step: float, now: float) -> list[float]:
     """Those around a value."""
-    return np.round((np.arange(-64, 65) + round(now / step)) * step, 10).tolist()
+    return np.round((np.arange(-AROUND, AROUND + 1) + round(now / step)) * step, 10).tolist()

@@ -29,6 +29,11 @@ class Allowance(TorchDispatchMode):
         super().__init__()
         self.left = numbers
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled in here; True makes torch import its compiler at the first call, which takes a second."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         asked = _asked(str(func), args)
         if asked > self.left:
