@@ -30,9 +30,9 @@ def figures(name, folder, *sets, seed=None):
 @pytest.mark.slow
 def test_a_network_becomes_flatter_from_every_seed(tmp_path):
     shorter = (
-        "nfft=24000",
+        "nfft=12000",
         "alias_decay_db=8",
-        "stop.steps=250",
+        "stop.steps=150",
         "optimizer.adam.lr=1e-2",
         "losses.0.masked_mse.n_samples=1000",
     )
