@@ -120,6 +120,7 @@ def as_wav(samples, fs=48000):
             "sampling frequency of 2000000000 Hz is out of range|not audio that can be read",
         ),
     ],
+    ids=range(13),  # the bytes hold the time
 )
 def test_a_bad_file_is_refused_in_one_line(tmp_path, content, message):
     path = tmp_path / "room.wav"

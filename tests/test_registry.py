@@ -52,7 +52,7 @@ def test_ours_are_first_and_complete():
     found = registry.plugins()
     ours = [p for p in found if p.ours]
     assert found[: len(ours)] == tuple(ours)
-    names = ["core", "delays", "exporters", "filters", "gains", "losses", "readers", "recipes", "trainers"]
+    names = ["contrib", "core", "delays", "exporters", "filters", "gains", "losses", "readers", "recipes", "trainers"]
     assert [p.name for p in ours] == names
     assert all(p.status == "ok" and p.components for p in ours)
 

@@ -1,6 +1,7 @@
 """Each kernel has two versions: tests that take ``version`` run with both."""
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from flamo.kernels import backend
@@ -10,6 +11,15 @@ settings.register_profile(
     "kernels", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("kernels")
+
+
+@pytest.fixture(autouse=True)
+def _several_threads():
+    """Also where the other tests have one each."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=["fused", "plain"])

@@ -169,15 +169,7 @@ def test_networks_by_vmap(version):
     torch.testing.assert_close(batch[4], close_network(left, matrix, None, x[4]))
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_many_lines_after_the_number_of_threads_was_set(version, two_threads):
+def test_many_lines_after_the_number_of_threads_was_set(version):
     """Where torch's own batched LU goes wrong (torch 2.13 with MKL, from about 150 rows on)."""
     left, matrix, right = random_network(200, 3, "bins", "none", False)
     x = torch.randn(2, 3, 200, 1, dtype=torch.complex128)
