@@ -107,13 +107,26 @@ def filters_of(eq: Any, target: Curve, weight: np.ndarray, free_gain: bool, roun
     problems = (torch.as_tensor(np.array(rows))[:, None] for rows in (every, thinned(*every)))
     fit, few = (eq.level_fit(*points, remove_mean=free_gain) for points in problems)
     before = fit.errors(eq.physical())[0]
-    values = rounded(eq, few, rounding)
+    values = _in_order(eq, rounded(eq, few, rounding))
     model = _with_values(eq, values)
     error = fit.errors(values)[0].numpy()
     gain = float(np.round(-(weight * error).sum(), 2)) if free_gain else 0.0
     equalizer = Equalizer(target.name, tuple(_bands(eq, values)), gain)
     rms = float((fit.weighted(before[None, None]) ** 2).sum().sqrt())
     return FilterSet(target, weight, equalizer, model, error + gain, rms, free_gain)
+
+
+def _in_order(eq: Any, values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Bands that may be exchanged in the order of their frequencies."""
+    bounds = [getattr(eq, f"{name}_{end}") for name in ("f", "q", "gain") for end in ("min", "max")]
+    alike = list(zip(eq.types, *bounds, strict=True))
+    pitch = values["frequency"].flatten().tolist()
+    order = [0] * len(alike)
+    for kind in dict.fromkeys(alike):
+        places = [n for n, other in enumerate(alike) if other == kind]
+        for place, n in zip(places, sorted(places, key=pitch.__getitem__), strict=True):
+            order[place] = n
+    return {name: value[order] for name, value in values.items()}
 
 
 def _bands(eq: Any, values: dict[str, torch.Tensor]) -> Iterator[Band]:

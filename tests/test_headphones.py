@@ -58,6 +58,13 @@ def test_every_number_is_within_its_limits(results):
             assert abs(band.gain_db) <= 20
 
 
+def test_bands_that_may_be_exchanged_are_in_order(results):
+    _, found, _ = results
+    for filters in found:
+        peaks = [band.frequency for band in filters.equalizer.parts if band.type == "peaking"]
+        assert peaks == sorted(peaks)
+
+
 def test_rounding_costs_little_and_no_filter_works_against_another(results):
     _, found, _ = results
     assert all(filters.rounding_cost < 0.005 for filters in found)  # asked for: 0.02

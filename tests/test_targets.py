@@ -65,6 +65,7 @@ def test_every_dialect_is_the_same_curve(tmp_path, content):
         (rows() + "0,1\n", "line 4: frequency 0 Hz is not positive"),
         (rows() + "1000,1\n", "line 4: frequency 1000 Hz is in line 2 already"),
         (rows() + "30,1e300\n", "line 4: 1e+300 dB is out of range"),
+        ("frequency (kHz),target\n0.1,1\n1,2\n10,3\n", "frequencies must be in Hz; multiply them by 1000"),
         ("20,1\n30,2\n", "2 points; at least 3 are needed"),
         ("frequency,target\n", "0 points; at least 3"),
         ("frequency,raw,target\n20,1,1\n", "which column is the equalization? Found 'raw', 'target'"),

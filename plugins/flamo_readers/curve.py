@@ -63,6 +63,8 @@ class CurveReader:
         if len(names) < 2:
             raise InputError("one column; two are needed, separated by comma, semicolon, tab or blanks")
         frequency, level = self._columns(names)
+        if "khz" in names[frequency].lower():
+            raise InputError(f"column {names[frequency]!r}: frequencies must be in Hz; multiply them by 1000")
         points = [(line, _value(cells, frequency, line), _value(cells, level, line)) for line, cells in rows]
         found = curve(name, points)
         if len(found.frequency) < 3:
