@@ -72,7 +72,7 @@ def in_python(folder):
     """Each component, taken from the registry and fitted with where that is its business: a number before and after."""
     made = {kind: flamo.get(kind, f"acme_{kind}/{name}") for kind, name in NAMES.items()}
     x, target = torch.ones(1, 33, 1, dtype=torch.complex64), torch.full((1, 33, 1), 0.5)
-    lowpass = made["processor"]((1,), nfft=64, requires_grad=True)
+    lowpass = made["processor"].from_physical(pole=[-0.5], nfft=64, requires_grad=True)
     loss = made["loss"](floor_db=-80.0)
     trainer = made["trainer"](lowpass, lambda: {"error": loss(lowpass(x), target)}, lr=0.2)
     losses = [trainer.step().loss for _ in range(20)]
