@@ -1,4 +1,4 @@
-"""What a processor remembers: the response of a frozen parameter, until anything it depends on changes."""
+"""What is remembered until what it depends on changes: the response of a frozen parameter, the spectrum of a signal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from torch import nn
 
 from flamo.core.constraints import Constraint
 from flamo.core.response import Response
+from flamo.kernels import backend
+
+MOST = 1 << 22  # numbers of a signal that is remembered
 
 _PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType, Constraint)
 _Snapshot = dict[str, Any]
@@ -67,6 +70,35 @@ class Memory:
                 return response
             self._kept = ({name: _copied(value) for name, value in now.items()}, response)
         return self._kept[1]
+
+
+class LastResult:
+    """What a function last made of a signal: training goes over the same one again and again.
+
+    Kept by value, and given away by value, since either may be edited in place. Not kept are what learns, what is not
+    on the CPU, and what is large.
+
+    >>> last = LastResult()
+    >>> doubled = last.recall(torch.ones(2), "doubled", lambda: torch.tensor([2.0, 2.0]))
+    >>> last.recall(torch.ones(2), "doubled", lambda: "not called")
+    tensor([2., 2.])
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, torch.Tensor, torch.Tensor] | None = None
+
+    def recall(self, x: torch.Tensor, how: object, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """What ``compute`` makes of x, or has made of an equal one; ``how`` says what else it depends on."""
+        learns = x.requires_grad and torch.is_grad_enabled()
+        if learns or not 0 < x.numel() <= MOST or x.device.type != "cpu" or backend.transformed(x):
+            return compute()
+        kept = self._kept
+        if kept is None or kept[0] != how or not _same(kept[1], x):
+            kept = self._kept = how, _copied(x), compute()
+        return kept[2].clone()
+
+    def __reduce__(self) -> tuple[type[LastResult], tuple[()]]:
+        return LastResult, ()  # a copy of a module, or one that is read from a file, starts without
 
 
 def _is_frozen(param: torch.Tensor) -> bool:

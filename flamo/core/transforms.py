@@ -10,6 +10,7 @@ from torch import nn
 
 from flamo.core.checks import checked_map, choice
 from flamo.core.grid import FrequencyGrid
+from flamo.core.memory import LastResult
 from flamo.core.recorded import Recorded
 
 
@@ -74,6 +75,10 @@ class _FourierTransform(Transform):
         super().__init__(device=device, dtype=dtype)
         choice("norm", norm, ("backward", "ortho", "forward"))
         self.nfft, self.norm = FrequencyGrid(nfft).nfft, norm
+        self._last = LastResult()
+
+    def _rfft(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft(x, n=self.nfft, dim=1, norm=self.norm)
 
     def extra_repr(self) -> str:
         return f"nfft={self.nfft}"
@@ -102,7 +107,7 @@ class FFT(_FourierTransform):
         super().__init__(nfft, norm, None, dtype)
 
     def transform(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.fft.rfft(x, n=self.nfft, dim=1, norm=self.norm)
+        return self._last.recall(x, (self.nfft, self.norm), lambda: self._rfft(x))
 
 
 class iFFT(_FourierTransform):
@@ -173,7 +178,8 @@ class FFTAntiAlias(_AntiAliasTransform):
     """
 
     def transform(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.fft.rfft(self.undo_decay(x), n=self.nfft, dim=1, norm=self.norm)
+        how = self.nfft, self.norm, self.alias_decay_db
+        return self._last.recall(x, how, lambda: self._rfft(self.undo_decay(x)))
 
 
 class iFFTAntiAlias(_AntiAliasTransform):

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import LBFGS, SGD, Adam, AdamW, Optimizer, lr_scheduler
+from torch.optim import Optimizer, lr_scheduler
+
+from flamo_trainers.uncompiled import LBFGS, SGD, Adam, AdamW
 
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD, "lbfgs": LBFGS}
 SCHEDULES = {

@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import pytest
@@ -81,3 +82,115 @@ def test_a_wrong_argument_is_named(build, message):
 def test_a_transform_that_is_no_function_is_refused():
     with pytest.raises(TypeError, match="callable"):
         dsp.Transform("abs")
+
+
+@pytest.fixture
+def ffts(monkeypatch):
+    """The number of FFTs that were computed, in a list."""
+    count, rfft = [0], torch.fft.rfft
+
+    def counted(*args, **kwargs):
+        count[0] += 1
+        return rfft(*args, **kwargs)
+
+    monkeypatch.setattr(torch.fft, "rfft", counted)
+    return count
+
+
+LAYERS = [lambda: dsp.FFT(NFFT), lambda: dsp.FFTAntiAlias(NFFT, alias_decay_db=DECAY)]
+
+
+def noise(seed=0):
+    return torch.randn(2, NFFT, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def edit_signal(layer, x, spectrum):
+    x[1, 2, 0] += 1.0
+
+
+def edit_signal_behind_torch(layer, x, spectrum):
+    x.numpy()[1, 2, 0] += 1.0
+
+
+def edit_spectrum(layer, x, spectrum):
+    spectrum.mul_(2.0)
+
+
+def edit_spectrum_behind_torch(layer, x, spectrum):
+    spectrum.numpy()[:] = 0.0
+
+
+def another_signal(layer, x, spectrum):
+    layer(noise(1))
+
+
+def another_norm(layer, x, spectrum):
+    layer.norm = "ortho"
+
+
+def another_decay(layer, x, spectrum):
+    layer.set_alias_decay_db(7.0)
+
+
+CHANGES = [edit_signal, edit_signal_behind_torch, edit_spectrum, edit_spectrum_behind_torch, another_signal]
+
+
+@pytest.mark.parametrize("make", LAYERS)
+def test_a_signal_that_comes_again_is_not_transformed_again(make, ffts):
+    layer, x = make(), noise()
+    first = layer(x)
+    assert torch.equal(layer(x.clone()), first)
+    assert ffts == [1]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, another_norm, another_decay])
+@pytest.mark.parametrize("make", LAYERS)
+def test_no_spectrum_is_stale(make, change):
+    layer, x = make(), noise()
+    change(layer, x, layer(x))
+    assert torch.equal(layer(x), copy.deepcopy(layer)(x))
+
+
+def test_another_number_of_points_is_another_spectrum(ffts):
+    layer, x = dsp.FFT(NFFT), noise()
+    layer(x)
+    assert torch.equal(layer.set_nfft(2 * NFFT)(x), torch.fft.rfft(x, 2 * NFFT, dim=1))
+
+
+def test_what_is_remembered_in_inference_mode_serves_training(ffts):
+    layer = dsp.FFT(NFFT)
+    with torch.inference_mode():
+        layer(noise())
+    gain = torch.ones((), requires_grad=True)
+    (layer(noise()) * gain).abs().sum().backward()
+    assert gain.grad > 0
+    assert ffts == [1]
+
+
+def test_a_signal_that_learns_has_its_gradient():
+    layer, x = dsp.FFT(NFFT), noise()
+    layer(x)
+    x.requires_grad_()
+    layer(x)[:, 0].real.sum().backward()
+    assert torch.equal(x.grad, torch.ones_like(x))
+
+
+def test_a_derivative_along_a_direction_passes():
+    layer, x = dsp.FFT(NFFT), noise()
+    layer(x)
+    _, tangent = torch.func.jvp(layer, (x,), (noise(1),))
+    torch.testing.assert_close(tangent, torch.fft.rfft(noise(1), dim=1))
+
+
+@pytest.mark.parametrize(("samples", "device"), [((1 << 22) + 1, "cpu"), (NFFT, "meta")])
+def test_large_signals_and_hollow_ones_are_not_kept(samples, device):
+    layer = dsp.FFT(NFFT)
+    layer(torch.zeros(1, samples, 1, device=device))
+    assert layer._last._kept is None
+
+
+def test_a_copy_starts_without(ffts):
+    layer = dsp.FFT(NFFT)
+    layer(noise())
+    for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert other._last._kept is None
