@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import torch
@@ -17,6 +18,9 @@ from flamo.core.memory import Memory
 from flamo.core.physical import Physical
 from flamo.core.poles import HasPoles
 from flamo.core.response import Response
+
+
+_grid = lru_cache(maxsize=64)(FrequencyGrid)  # asked for several times a step
 
 
 class DSP(Physical, HasPoles):
@@ -225,7 +229,7 @@ class DSP(Physical, HasPoles):
 
     @property
     def grid(self) -> FrequencyGrid:
-        return FrequencyGrid(self.nfft, float(self.alias_decay_db))
+        return _grid(self.nfft, float(self.alias_decay_db))
 
     @property
     def channel_dims(self) -> int:

@@ -66,9 +66,12 @@ class Memory:
         if self._kept is None or not _equal(self._kept[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
                 response = compute()
-            if response.tensor.requires_grad or torch._C._are_functorch_transforms_active():
+            if response.learns or torch._C._are_functorch_transforms_active():
                 return response
             self._kept = ({name: _copied(value) for name, value in now.items()}, response)
+            return response
+        with torch.inference_mode(False), torch._C._DisableFuncTorch():
+            _ = self._kept[1].tensor  # asked for again: one that did without so far computes it now, once
         return self._kept[1]
 
 
@@ -107,8 +110,8 @@ def _is_frozen(param: torch.Tensor) -> bool:
 
 def _snapshot(processor: nn.Module) -> _Snapshot | None:
     """All that the response may depend on, by name; None where something in it cannot be compared, as a lambda."""
-    state = {name: v for name, v in vars(processor).items() if not name.startswith("_") and name != "training"}
-    state |= processor._parameters | processor._buffers
+    state = processor._parameters | processor._buffers  # first, since they change most
+    state |= {name: v for name, v in vars(processor).items() if not name.startswith("_") and name != "training"}
     return state if not processor._modules and all(map(_comparable, state.values())) else None
 
 

@@ -29,26 +29,33 @@ class Response:
     tensor: torch.Tensor
 
     def __post_init__(self) -> None:
-        if self.tensor.ndim not in (3, 4):
-            raise ValueError(
-                f"a response has the shape (B, F, N) or (B, F, N_out, N_in), got {tuple(self.tensor.shape)}"
-            )
+        if len(self.shape) not in (3, 4):
+            raise ValueError(f"a response has the shape (B, F, N) or (B, F, N_out, N_in), got {tuple(self.shape)}")
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.tensor.shape
+
+    @property
+    def learns(self) -> bool:
+        """Whether it leads to a parameter that learns."""
+        return self.tensor.requires_grad
 
     @property
     def diagonal(self) -> bool:
-        return self.tensor.ndim == 3
+        return len(self.shape) == 3
 
     @property
     def constant(self) -> bool:
-        return self.tensor.shape[1] == 1
+        return self.shape[1] == 1
 
     @property
     def input_channels(self) -> int:
-        return self.tensor.shape[-1]
+        return self.shape[-1]
 
     @property
     def output_channels(self) -> int:
-        return self.tensor.shape[2]
+        return self.shape[2]
 
     def full(self) -> torch.Tensor:
         """The transfer matrix as (B, F, N_out, N_in)."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.autograd import forward_ad
 
@@ -41,7 +42,7 @@ class Fused:
 
     def get(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
         """The compiled kernel 'module.function' for arguments like these, None where there cannot be one."""
-        key = (name, *(getattr(a, "dtype", type(a)) for a in arguments))
+        key = (name, *map(_kind, arguments))
         if key not in self.kernels:
             with self.lock:
                 if key not in self.kernels:
@@ -61,6 +62,10 @@ class Fused:
             self.given_up = True
             log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)
             return None
+
+
+def _kind(argument: Any) -> Any:
+    return tuple(map(_kind, argument)) if type(argument) is tuple else getattr(argument, "dtype", type(argument))
 
 
 def _keep_freed_memory() -> None:
@@ -93,7 +98,7 @@ fused = Fused()
 
 def _after_fork() -> None:
     fused.lock = threading.Lock()  # another thread of the parent may have held it
-    _pool[:] = [None]
+    _pool[:] = [0]
 
 
 if hasattr(os, "register_at_fork"):
@@ -110,62 +115,46 @@ def shares(work: int) -> int:
     return max(1, min(SHARES, work // SHARE))
 
 
-def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
-    """Run ``kernel(start, stop, share, *arguments)`` over all bins; False where there is no fused version.
+def call(name: str, *arguments: Any) -> bool:
+    """Call a kernel in this thread; False where there is no fused version."""
+    kernel = fused.get(name, arguments)
+    if kernel is not None:
+        kernel(*arguments)
+    return kernel is not None
 
-    Threads take shares as they come to it, since one may be held up.
+
+def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
+    """Run a shared kernel over all bins, in several threads; False where there is no fused version.
+
+    These are torch's own, since they wait in a loop for some milliseconds after each of its operations, and others
+    would have to share the cores with them.
     """
-    kernel = fused.get(name, (0, 0, 0, *arguments))
+    threads = min(torch.get_num_threads(), shares)
+    if not _pool:
+        _pool.append(torch_pool())
+    todo = np.zeros(1, np.int64)
+    task = (_pool[0] if threads > 1 else 0, threads, bins, shares, todo, arguments)
+    kernel = fused.get(name, task)
     if kernel is None:
         return False
-    todo, failures = iter(range(shares)), []
-
-    def work() -> None:
-        try:
-            for i in todo:
-                kernel(bins * i // shares, bins * (i + 1) // shares, i, *arguments)
-        except BaseException as error:  # also Ctrl-C, which nobody outside of a thread, or of C, would hear of
-            failures.append(error)
-
-    _in_parallel(work, min(torch.get_num_threads(), shares))
-    if failures:
-        raise failures[0]
+    others = [threading.Thread(target=kernel, args=task, daemon=True) for _ in range(0 if task[0] else threads - 1)]
+    for thread in others:
+        thread.start()
+    kernel(*task)
+    for thread in others:
+        thread.join()
     return True
 
 
-_WORK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-
-
-def _torch_pool() -> Callable[..., None] | None:
-    """GCC's entry to OpenMP, from the library that torch brings: where torch has that, on Linux."""
+def torch_pool() -> int:
+    """The address of GCC's entry to OpenMP in the library that torch brings: where torch has that, on Linux; else 0."""
     try:
-        pool = ctypes.CDLL(torch._C.__file__).GOMP_parallel
+        return ctypes.cast(ctypes.CDLL(torch._C.__file__).GOMP_parallel, ctypes.c_void_p).value or 0
     except (AttributeError, OSError):
-        return None
-    pool.argtypes, pool.restype = [_WORK, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
-    return pool
+        return 0
 
 
-_pool: list[Callable[..., None] | None] = []  # looked for once; None in a fork, which has lost the pool's threads
-
-
-def _in_parallel(work: Callable[[], None], threads: int) -> None:
-    """Call ``work`` in several threads at once: torch's own, since these wait in a loop for some milliseconds after
-    each of its operations, and others would have to share the cores with them."""
-    if threads < 2:
-        work()
-        return
-    if not _pool:
-        _pool.append(_torch_pool())
-    if _pool[0] is not None:
-        _pool[0](_WORK(lambda _: work()), None, threads, 0)
-        return
-    others = [threading.Thread(target=work, daemon=True) for _ in range(threads - 1)]
-    for thread in others:
-        thread.start()
-    work()
-    for thread in others:
-        thread.join()
+_pool: list[int] = []  # looked for once; 0 in a fork, which has lost the pool's threads
 
 
 def transformed(*tensors: torch.Tensor | None) -> bool:

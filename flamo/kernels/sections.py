@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache, reduce
 from typing import Any
 
+import numpy as np
 import torch
 
 from flamo.kernels import backend
@@ -38,42 +39,85 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
             [0.6667+0.j]])
     """
     if w.requires_grad or backend.transformed(b, a, w):
-        return _composed(b, a, w, dtype)
-    return _Cascade.apply(b, a, w, dtype)
+        return _composed(b, a, w, None, dtype)
+    return _Cascade.apply(b, a, w, None, dtype)
+
+
+def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor | None:
+    """What a :func:`cascade` makes of spectra x (F, M): the product, without the response in memory.
+
+    x may lie in memory as it likes, and be expanded. None where there is nothing to gain: there is no fused version for
+    these, or x needs a derivative, which takes the response.
+
+    >>> gain = torch.tensor([2.0, 0.0, 0.0]).double().reshape(3, 1, 1)
+    >>> unit = torch.tensor([1.0, 0.0, 0.0]).double().reshape(3, 1, 1)
+    >>> w = torch.exp(-1j * torch.pi * torch.arange(40000).double() / 39999)
+    >>> y = through(gain, unit, w, torch.full((1, 1), 3.0 + 1.0j).expand(40000, 1))
+    >>> None if y is None else y[7]
+    tensor([6.+2.j])
+    """
+    learns = (x.requires_grad or w.requires_grad) and torch.is_grad_enabled()
+    fused = backend.pays(b[0].numel() * len(w), b, w, x) and not backend.fused.given_up
+    if not fused or learns or backend.transformed(b, a, x):
+        return None
+    return _Cascade.apply(b, a, w, x, x.dtype)
 
 
 class _Cascade(torch.autograd.Function):
-    """The cascade with the derivative of a product, which keeps nothing but the coefficients and the result."""
+    """With the derivative of a product, which keeps nothing but the coefficients, x and the result."""
 
     @staticmethod
-    def forward(ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        h = torch.empty_strided((len(w), b.shape[2]), (1, len(w)), dtype=dtype, device=w.device)
-        tables = _fused_forward(b, a, w, h.T)
-        if tables is None:
-            _forward(b, a, w, h.T)
-        ctx.save_for_backward(b, a, w, h, tables)
-        ctx.dtype = dtype
-        return h
+    def forward(
+        ctx: Any, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, dtype: torch.dtype
+    ) -> torch.Tensor:
+        y, ctx.tables = _computed(b, a, w, x, dtype)
+        ctx.save_for_backward(b, a, w, x)
+        ctx.kept, ctx.dtype = (y.detach(), y._version), dtype
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        b, a, w, h, tables = ctx.saved_tensors
+        b, a, w, x = ctx.saved_tensors
         if torch.is_grad_enabled() or backend.transformed(grad):
-            inputs = (b, a, w, ctx.dtype)
+            inputs = (b, a, w, x, ctx.dtype)
             return backend.gradients(_composed, inputs, ctx.needs_input_grad, grad)
-        grad = grad.T.to(ctx.dtype)
-        sums = None if tables is None else _fused_backward(tables, a, w, h.T, grad)
-        gb, ga = _backward(b, a, w, h.T, grad) if sums is None else sums
-        return gb.to(b), ga.to(a), None, None
+        kept, ctx.kept = ctx.kept, None
+        if kept is None or kept[0]._version != kept[1]:  # a second time, or the result was edited
+            kept = _computed(b, a, w, x, ctx.dtype)
+        grad = grad.to(ctx.dtype)
+        sums = None if ctx.tables is None else _fused_backward(ctx.tables, a, w, x, kept[0], grad)
+        if sums is None:
+            h = kept[0] if x is None else _computed(b, a, w, None, ctx.dtype)[0]
+            sums = _backward(b, a, w, h.T, (grad if x is None else grad * x.conj()).T)
+        return sums[0].to(b), sums[1].to(a), None, None, None
 
 
-def _composed(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Of torch operations: K responses in memory, differentiable as often as you like, also by w."""
+def _computed(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, dtype: torch.dtype
+) -> tuple[torch.Tensor, Any]:
+    """The result (F, M), and the tables of the fused version if it could be used."""
+    shape = len(w), b.shape[2]
+    bins_together = x is None or x.stride(0) < x.stride(1)
+    strides = (1, shape[0]) if bins_together else (shape[1], 1)
+    y = torch.empty_strided(shape, strides, dtype=dtype, device=w.device)
+    tables = _fused_forward(b, a, w, x, y)
+    if tables is None:
+        _forward(b, a, w, y.T)
+        if x is not None:
+            y *= x
+    return y, tables
+
+
+def _composed(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, dtype: torch.dtype
+) -> torch.Tensor:
+    """Of torch operations: K responses in memory, differentiable as often as you like, also by w and x."""
     sign = torch.where(w.real >= 0, 1.0, -1.0).to(b.dtype)[:, None]  # (F, 1)
     d = (1.0 - sign * w[:, None]).to(dtype)
     pb, pa = (_expanded(c[:, :, None], sign).to(dtype.to_real()) for c in (b, a))  # (3, K, F, M)
     ratios = ((pb[2] * d + pb[1]) * d + pb[0]) / ((pa[2] * d + pa[1]) * d + pa[0])  # (K, F, M)
-    return reduce(operator.mul, ratios) if len(ratios) else ratios.sum(0) + 1.0  # which has derivatives, of 0
+    h = reduce(operator.mul, ratios) if len(ratios) else ratios.sum(0) + 1.0  # which has derivatives, of 0
+    return h if x is None else h * x
 
 
 def _expanded(c: torch.Tensor, sign: torch.Tensor | float) -> torch.Tensor:
@@ -175,39 +219,54 @@ def _without_each(numerators: torch.Tensor, denominators: torch.Tensor, after: t
 # -- fused: points in order of their angle on the lower half of a circle, as on a grid -------------------------------
 
 
-def _fused_forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> torch.Tensor | None:
-    """Into h (M, F); the tables that it works with, None where there are none or where w is no such circle."""
+def _fused_forward(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor
+) -> Any | None:
+    """Into y (F, M); the tables that it works with, None where there are none or where w is no such circle."""
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return None
     (radius, split), shares = _circle(w), backend.shares(work)
-    tables = torch.empty((2, 2, b.shape[2], b.shape[1], 3), dtype=h.dtype.to_real(), device="cpu")
-    if not backend.run("sections.tabulate", b.shape[1], 1, *_double(b, a), radius, tables.numpy()):
+    out = _flat(y)
+    tables = np.empty((2, 2, b.shape[2], b.shape[1], 3), out[0].real.dtype)
+    if not backend.call("sections.tabulate", _double(b), _double(a), radius, tables):
         return None
-    points, out = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h))
-    astray = torch.zeros(shares, dtype=torch.int64, device="cpu").numpy()
-    arguments = (tables.numpy(), points, radius, split, _silence(h.dtype), out, astray)
+    astray = np.zeros(shares, np.int64)
+    arguments = (tables, _points(w), radius, split, _silence(y.dtype), *_input(x, out[0].dtype), *out, astray)
     return tables if backend.run("sections.forward", len(w), shares, *arguments) and not astray.any() else None
 
 
 def _fused_backward(
-    tables: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor, grad: torch.Tensor
+    tables: Any, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    (radius, split), shares = _circle(w), backend.shares(a[0].numel() * len(w))
-    points, *spectra = (backend.planar(x).numpy() for x in (w.to(torch.complex128), h, grad))
-    totals = torch.zeros((shares, *tables.shape), dtype=torch.float64, device="cpu")
-    sums = torch.empty((2, *a.shape), dtype=torch.float64, device="cpu")
-    arguments = (tables.numpy(), points, radius, split, *spectra, totals.numpy())
+    (radius, split), shares, out = _circle(w), backend.shares(a[0].numel() * len(w)), _flat(y)
+    totals, sums = np.zeros((shares, *tables.shape)), np.empty((2, *a.shape))
+    arguments = (tables, _points(w), radius, split, *_input(x, out[0].dtype), *out, *_flat(grad), totals)
     if not backend.run("sections.backward", len(w), shares, *arguments):
         return None
-    if not backend.run("sections.gather", a.shape[1], 1, *_double(a), radius, totals.sum(0).numpy(), sums.numpy()):
+    if not backend.call("sections.gather", _double(a), radius, totals.sum(0), sums):
         return None
-    gb, ga = sums
-    return gb, ga
+    return torch.from_numpy(sums[0]), torch.from_numpy(sums[1])
 
 
-def _double(*coefficients: torch.Tensor) -> tuple[Any, ...]:
-    return tuple(c.detach().to(torch.float64).contiguous().numpy() for c in coefficients)
+def _double(coefficients: torch.Tensor) -> Any:
+    return np.ascontiguousarray(coefficients.numpy(force=True), np.float64)
+
+
+def _points(w: torch.Tensor) -> Any:
+    return np.ascontiguousarray(w.numpy(force=True), np.complex128).view(np.float64)
+
+
+def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
+    """A spectrum (F, M) as it lies in memory; the steps from bin to bin and from channel to channel."""
+    x = x.detach().resolve_conj().resolve_neg()
+    (bins, channels), (by_bin, by_channel) = x.shape, x.stride()
+    span = 1 + (bins - 1) * by_bin + (channels - 1) * by_channel
+    return x.as_strided((span,), (1,)).numpy(), by_bin, by_channel
+
+
+def _input(x: torch.Tensor | None, dtype: Any) -> tuple[Any, int, int]:
+    return (np.ones(1, dtype), 0, 0) if x is None else _flat(x)
 
 
 @lru_cache(maxsize=4)  # by the identity of w; the kernel notices if its values have changed

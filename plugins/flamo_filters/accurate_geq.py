@@ -120,18 +120,18 @@ def _commands(
     target_db: torch.Tensor, center: torch.Tensor, shelving: torch.Tensor, fs: float, dim: int
 ) -> torch.Tensor:
     """Command gains of target gains in dB, both along ``dim``."""
-    design = _design(tuple(center.tolist()), tuple(shelving.tolist()), float(fs))
-    interaction, interpolation, free = (matrix.to(target_db) for matrix in design)
+    where = target_db.dtype, target_db.device
+    interaction, interpolation, free = _design(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), *where)
     targets = target_db.movedim(dim, -1)
     commands = targets @ free.T  # without bounds
-    if (commands[..., 1:].abs() > BOUND_DB).any():
+    if torch.linalg.vector_norm(commands[..., 1:], math.inf) > BOUND_DB:
         commands = bounded_least_squares(interaction, targets @ interpolation.T, BOUND_DB)
     return commands.movedim(-1, dim)
 
 
 @remembered(maxsize=16)
 def _design(
-    center: tuple[float, ...], shelving: tuple[float, ...], fs: float
+    center: tuple[float, ...], shelving: tuple[float, ...], fs: float, dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The interaction matrix (points, bands + 3) in dB per dB, what interpolates targets (points, bands + 2), and the
     product of its pseudoinverse with that (bands + 3, bands + 2)."""
@@ -148,7 +148,8 @@ def _design(
     interpolation = torch.zeros(POINTS, len(nodes), **double)
     rows = torch.arange(POINTS, device="cpu")
     interpolation[rows, right - 1], interpolation[rows, right] = 1 - share, share
-    return interaction, interpolation, torch.linalg.pinv(interaction) @ interpolation
+    free = torch.linalg.pinv(interaction) @ interpolation
+    return interaction.to(device, dtype), interpolation.to(device, dtype), free.to(device, dtype)
 
 
 def accurate_geq(

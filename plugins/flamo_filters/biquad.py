@@ -121,7 +121,7 @@ class Biquad(SectionFilter):
         return ("frequency_low", "frequency_high") if self.filter_type == "bandpass" else ("frequency",)
 
     def _hertz(self, fractions: list[torch.Tensor]) -> list[torch.Tensor]:
-        return [fraction.clamp(EDGE, 1 - EDGE) * self.fs / 2 for fraction in fractions]
+        return [fraction.clamp(EDGE, 1 - EDGE) * (self.fs / 2) for fraction in fractions]
 
     def sections(self, value: torch.Tensor) -> Sections:
         *cutoffs, gain_db = value.unbind(self.section_dim)

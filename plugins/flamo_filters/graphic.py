@@ -174,8 +174,8 @@ def graphic_sections(
     Returns:
         b, a: each (3, …), in the shape of gain_db.
     """
-    design = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q)
-    weights, exponents = (v.to(gain_db) for v in design)
+    where = gain_db.dtype, gain_db.device
+    weights, exponents = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q, *where)
     gains = gain_db.movedim(dim, 0)
     roots = torch.exp(math.log(10) / 80 * gains).reshape(len(gains), 1, -1)  # g^(1/4)
     coefficients = weights @ roots**exponents  # (bands + 3, 6, …)
@@ -185,10 +185,15 @@ def graphic_sections(
 
 @remembered(maxsize=64)
 def _weights(
-    center: tuple[float, ...], shelving: tuple[float, ...], fs: float, q: float
+    center: tuple[float, ...],
+    shelving: tuple[float, ...],
+    fs: float,
+    q: float,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the powers of each gain count in each coefficient, (bands + 3, 6, powers), and which powers of its fourth
-    root they are, (powers, 1), in float64."""
+    root they are, (powers, 1)."""
     low, high = (2 * math.pi * f / fs for f in shelving)
     high = min(high, 2 * math.pi - high)  # beyond fs/2 the mirrored corner has the same magnitude, and stable poles
     broadband = ({4: 1}, {}, {}), ({0: 1}, {}, {})
@@ -198,4 +203,4 @@ def _weights(
         for row, powers in enumerate((*b, *a)):
             for power, c in powers.items():
                 weights[band, row, power] = c
-    return weights, torch.arange(7, dtype=torch.float64, device="cpu")[:, None]
+    return weights.to(device, dtype), torch.arange(7, dtype=dtype, device=device)[:, None]

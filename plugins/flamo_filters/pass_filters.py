@@ -36,7 +36,7 @@ def lowpass_filter(
     1.0
     """
     fc, gain = tensors((fc, gain), device)
-    omega = 2 * math.pi * fc / fs
+    omega = fc * (2 * math.pi / fs)
     return _amplified(rbj.lowpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
 
 
@@ -54,7 +54,7 @@ def highpass_filter(
     0.0
     """
     fc, gain = tensors((fc, gain), device)
-    omega = 2 * math.pi * fc / fs
+    omega = fc * (2 * math.pi / fs)
     return _amplified(rbj.highpass(omega, torch.sin(omega) / math.sqrt(2)), gain, dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -12,8 +13,40 @@ from flamo.core.poles import MAX_ORDER, HasPoles
 from flamo.core.rbj import Sections
 from flamo.core.response import Response
 from flamo.core.state_space import StateSpace
-from flamo.kernels.sections import cascade
+from flamo.kernels.sections import cascade, through
 from flamo_filters.fir import Filter
+
+
+class SectionResponse(Response):
+    """The response of sections (3, K, *channels), not computed before it is needed.
+
+    A single spectrum that goes through them alone does without; and while their parameters learn, they make another
+    response in every step.
+    """
+
+    def __init__(self, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> None:
+        vars(self).update(b=b, a=a, w=w, dtype=dtype)
+        self.__post_init__()
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size((1, len(self.w), *self.b.shape[2:]))
+
+    @property
+    def learns(self) -> bool:
+        return self.b.requires_grad or self.a.requires_grad
+
+    @cached_property
+    def tensor(self) -> torch.Tensor:  # type: ignore[override]
+        return cascade(self.b.flatten(2), self.a.flatten(2), self.w, self.dtype).reshape(self.shape)
+
+    def apply(self, x: torch.Tensor) -> torch.Tensor:
+        single = len(x) == 1 and x.ndim == 3 and (self.diagonal or self.input_channels == 1) and x.dtype == self.dtype
+        y = None
+        if single and "tensor" not in vars(self):
+            b, a = self.b.flatten(2), self.a.flatten(2)
+            y = through(b, a, self.w, x[0].expand(-1, b.shape[2]))
+        return super().apply(x) if y is None else y[None]
 
 
 class SectionFilter(Filter):
@@ -50,8 +83,10 @@ class SectionFilter(Filter):
 
     def on_grid(self, param: torch.Tensor) -> Response:
         if self._owns_coefficients:
-            sections = self.sections(self.values(param))
-            h = self._cascade(sections, self.grid.points(param.device), param.dtype.to_complex())
+            sections, w = self.sections(self.values(param)), self.grid.points(param.device)
+            if not self.is_batch(param):
+                return SectionResponse(*self._aligned(sections), w, param.dtype.to_complex())
+            h = self._cascade(sections, w, param.dtype.to_complex())
         else:
             value = self.values(param).to(param.dtype)
             items = value if self.is_batch(param) else value[None]
@@ -59,8 +94,13 @@ class SectionFilter(Filter):
             h = h if self.is_batch(param) else h[0]
         return self.laid_out(h, param)
 
+    def _aligned(self, sections: Sections) -> Sections:
+        """As (3, K, [B], *channels)."""
+        b, a = (c.movedim(self.section_dim, 1) for c in sections)
+        return b, a
+
     def _cascade(self, sections: Sections, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        b, a = (c.movedim(self.section_dim, 1) for c in sections)  # (3, K, [B], *channels)
+        b, a = self._aligned(sections)
         h = cascade(b.flatten(2), a.flatten(2), w, dtype)
         return h.reshape(-1, *b.shape[2:]).movedim(0, self.section_dim)
 

@@ -69,7 +69,8 @@ class Criteria:
         return {name: criterion(*pair, self.net) if whole else criterion(*pair) for name, criterion, whole in each}
 
     def _terms(self, data: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {name: alpha * v for alpha, (name, v) in zip(self.alpha, self._values(data).items(), strict=True)}
+        each = zip(self.alpha, self._values(data).items(), strict=True)
+        return {name: v if alpha == 1 else alpha * v for alpha, (name, v) in each}
 
     def move_to_device(self, data: Any) -> Any:
         """A tensor, or each of several."""

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 import torch
@@ -168,7 +169,7 @@ class Engine:
         terms = {name: _single(name, value) for name, value in self.objective(*data).items()}
         if not terms:
             raise ValueError("nothing to train for: the objective has no terms")
-        return terms, sum(terms.values(), start=torch.zeros((), device=next(iter(terms.values())).device))
+        return terms, reduce(torch.add, terms.values())
 
     def _differentiate(self, data: Sequence[Any]) -> Step:
         with torch.enable_grad():

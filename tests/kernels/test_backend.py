@@ -2,7 +2,9 @@ import logging
 import multiprocessing
 import os
 import threading
+from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from another_process import work
@@ -167,41 +169,37 @@ def test_a_kernel_that_does_not_compile_is_said_once(monkeypatch, caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def meet(start, stop, share, seen, present):
+    """Says who was here; the first three shares wait for each other, for a while."""
+    seen[share, 0], seen[share, 1], seen[share, 2] = seen[share, 0] + 1, start, stop
+    if share < 3:
+        present[share] = 1
+        for _ in range(1 << 30):
+            if present.sum() == 3:
+                break
+
+
 @pytest.fixture(params=["torch's threads", "own threads"])
 def pool(request, monkeypatch):
     """Both ways of working in parallel; the first only where torch has GCC's OpenMP."""
-    if request.param == "torch's threads" and backend._torch_pool() is None:
+    if request.param == "torch's threads" and not backend.torch_pool():
         pytest.skip("torch brings no GOMP_parallel")
-    monkeypatch.setattr(backend, "_pool", [backend._torch_pool() if request.param == "torch's threads" else None])
-
-
-def run_with(kernel, monkeypatch, shares=6, threads=3):
-    before = torch.get_num_threads()
-    monkeypatch.setattr(backend.fused, "get", lambda name, arguments: kernel)
-    torch.set_num_threads(threads)
-    try:
-        return backend.run("any.kernel", 60, shares)
-    finally:
-        torch.set_num_threads(before)
+    monkeypatch.setattr(backend, "_pool", [backend.torch_pool() if request.param == "torch's threads" else 0])
 
 
 def test_every_share_is_worked_on_once_and_by_several_threads(pool, monkeypatch):
-    seen, together = [], threading.Barrier(3)
+    from flamo.kernels.fused.sharing import shared
 
-    def kernel(start, stop, share):
-        if share < 3:
-            together.wait(10)  # passes only if three of them are at work
-        seen.append((share, start, stop))
+    everywhere = shared(meet)
 
-    assert run_with(kernel, monkeypatch)
-    assert sorted(seen) == [(i, 10 * i, 10 * i + 10) for i in range(6)]
+    @numba.njit(nogil=True)
+    def kernel(pool, threads, bins, shares, todo, arguments):
+        everywhere(pool, threads, bins, shares, todo, arguments)
 
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_an_error_within_a_thread_is_raised(pool, monkeypatch, error):
-    def kernel(start, stop, share):
-        if share == 2:
-            raise error
-
-    with pytest.raises(error):
-        run_with(kernel, monkeypatch)
+    monkeypatch.setattr(backend.fused, "get", lambda name, arguments: kernel)
+    torch.set_num_threads(3)  # taken back by a fixture
+    seen, present = np.zeros((7, 3), np.int64), np.zeros(3, np.int64)
+    assert backend.run("any.kernel", 60, 7, seen, present)
+    edges = [60 * i // 7 for i in range(8)]
+    assert seen.tolist() == [[1, start, stop] for start, stop in pairwise(edges)]
+    assert present.tolist() == [1, 1, 1]

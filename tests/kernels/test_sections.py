@@ -30,7 +30,7 @@ def by_scipy(b, a, w):
 
 
 def composed(b, a, w):
-    return sections._composed(b, a, w, torch.complex128)
+    return sections._composed(b, a, w, None, torch.complex128)
 
 
 def gradients_of(h, b, a, grad):

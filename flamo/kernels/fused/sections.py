@@ -16,18 +16,20 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-BLOCK = 256  # bins side by side; constant, so that loops over them become straight vector code
+from flamo.kernels.fused.sharing import shared
+
+BLOCK = 512  # bins side by side; constant, so that loops over them become straight vector code
 ROUNDING = 1e-14  # by which the square of a radius may be off
 LARGE = 1e18  # beyond which float32 may not hold the square of a numerator
 
 
-def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, tables: Any) -> None:
-    """c, s, δ of b and a, (3, K, M) float64, for sections ``start`` to ``stop``: tables (2, 2, M, K, 3), at both ends.
+def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
+    """c, s, δ of b and a, (3, K, M) float64: tables (2, 2, M, K, 3), at both ends.
 
     Both are scaled by a power of two, so that nothing is rounded, that makes a about 1: float32 can hold its square.
     """
     less, more = radius - 1.0, radius + 1.0
-    for k in range(start, stop):
+    for k in range(b.shape[1]):
         for m in range(b.shape[2]):
             scale = _scale(a, k, m)
             for side in range(2):
@@ -40,9 +42,9 @@ def tabulate(start: int, stop: int, share: int, b: Any, a: Any, radius: float, t
                     row[1], row[2] = c0 + c2 + less * more * c2, c0 - c2 - less * more * c2
 
 
-def gather(start: int, stop: int, share: int, a: Any, radius: float, totals: Any, sums: Any) -> None:
+def gather(a: Any, radius: float, totals: Any, sums: Any) -> None:
     """The transpose of :func:`tabulate`: sums (2, 3, K, M) for b and a of those for the tables."""
-    for k in range(start, stop):
+    for k in range(a.shape[1]):
         for m in range(a.shape[2]):
             scale = _scale(a, k, m)
             for side in range(2):
@@ -61,7 +63,7 @@ def _scale(c: Any, k: int, m: int) -> float:
     return math.ldexp(1.0, -math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
 
 
-def forward(
+def _forward(
     start: int,
     stop: int,
     share: int,
@@ -70,18 +72,23 @@ def forward(
     radius: float,
     split: int,
     silence: float,
-    out: Any,
+    x: Any,
+    x_bin: int,
+    x_channel: int,
+    y: Any,
+    y_bin: int,
+    y_channel: int,
     astray: Any,
 ) -> None:
-    """out[m, f] = Π_k b / a at w[f], 0 where that is below ``silence``.
+    """y = x Π_k b / a at w in the bins from ``start`` to ``stop``, 0 where that product is below ``silence``.
 
-    tables (2, 2, M, K, 3): see :func:`tabulate`; w (2F,) float64 and out (M, 2F) have real and imaginary parts in
-    turn. Points up to ``split`` are nearer to ω = 0, those from it nearer to ω = π; astray[share] counts those that are
-    not, or are off the circle.
+    tables (2, 2, M, K, 3): see :func:`tabulate`. w (2F,) float64 has real and imaginary parts in turn; bin f of channel
+    m is number ``f x_bin + m x_channel`` of x. Points up to ``split`` are nearer to ω = 0, those from it
+    nearer to ω = π; astray[share] counts those that are not, or are off the circle.
     """
     channels, sections = tables.shape[2], tables.shape[3]
-    one, zero = out.dtype.type(1.0), out.dtype.type(0.0)
-    uv, h = np.empty((2, BLOCK), out.dtype), np.empty((2, BLOCK), out.dtype)
+    one, zero = tables.dtype.type(1.0), tables.dtype.type(0.0)
+    uv, h = np.empty((2, BLOCK), tables.dtype), np.empty((2, BLOCK), tables.dtype)
     for end in range(2):
         first, last = (max(start, split), stop) if end else (start, min(stop, split))
         for at in range(first, last, BLOCK):
@@ -90,28 +97,65 @@ def forward(
             for m in range(channels):
                 for i in range(BLOCK):
                     h[0, i], h[1, i] = one, zero
+                level = one
                 for k in range(sections):
                     b0, bs, bd = tables[0, end, m, k]
                     a0, az, ad = tables[1, end, m, k]
-                    _multiply(h, b0, bs, bd, a0, az, ad, uv)
-                row = out[m, 2 * at : 2 * (at + count)]
-                for i in range(count):
-                    heard = one if abs(h[0, i]) + abs(h[1, i]) >= silence else zero
-                    row[2 * i], row[2 * i + 1] = h[0, i] * heard, h[1, i] * heard
+                    if a0 != zero and b0 * az == bs * a0 and b0 * ad == bd * a0:  # a gain, as a band of 0 dB is
+                        level *= b0 / a0
+                        continue
+                    for i in range(BLOCK):
+                        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
+                        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
+                        scale = one / (pr * pr + pi * pi)
+                        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
+                        hr, hi = h[0, i], h[1, i]
+                        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+                for i in range(BLOCK):
+                    heard = level if abs(level) * (abs(h[0, i]) + abs(h[1, i])) >= silence else zero
+                    h[0, i], h[1, i] = h[0, i] * heard, h[1, i] * heard
+                ours, theirs = at * x_bin + m * x_channel, at * y_bin + m * y_channel
+                if x_bin == 0 and y_bin == 1:  # the same, in straight vector code
+                    xr, xi, row = x[ours].real, x[ours].imag, y[theirs : theirs + count]
+                    for i in range(count):
+                        row[i] = complex(h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr)
+                else:
+                    p, dp = np.uintp(ours), np.uintp(x_bin)  # unsigned: no test for negative ones
+                    q, dq = np.uintp(theirs), np.uintp(y_bin)
+                    for i in range(count):
+                        xr, xi = x[p].real, x[p].imag
+                        y[q] = complex(h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr)
+                        p, q = p + dp, q + dq
 
 
-def backward(
-    start: int, stop: int, share: int, tables: Any, w: Any, radius: float, split: int, h: Any, grad: Any, sums: Any
+def _backward(
+    start: int,
+    stop: int,
+    share: int,
+    tables: Any,
+    w: Any,
+    radius: float,
+    split: int,
+    x: Any,
+    x_bin: int,
+    x_channel: int,
+    y: Any,
+    y_bin: int,
+    y_channel: int,
+    grad: Any,
+    g_bin: int,
+    g_channel: int,
+    sums: Any,
 ) -> None:
-    """sums[share]: what grad (M, 2F) makes of the tables, in float64.
+    """sums[share]: what grad makes of the tables, in float64.
 
-    h is the result of the forward pass, so that dH = H (db / b - da / a). Where a b is zero, or its square too large,
+    y is the result of the forward pass, so that dy = y (db / b - da / a). Where a b is zero, or its square too large,
     the product of all others is computed instead.
     """
     channels, sections = tables.shape[2], tables.shape[3]
-    one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
-    uv, g = np.empty((2, BLOCK), h.dtype), np.empty((2, BLOCK), h.dtype)
-    e = np.empty((2, BLOCK), h.dtype)  # conj(grad) h
+    one, zero = tables.dtype.type(1.0), tables.dtype.type(0.0)
+    uv = np.empty((2, BLOCK), tables.dtype)
+    e = np.empty((2, BLOCK), tables.dtype)  # conj(grad) y
     for end in range(2):
         first, last = (max(start, split), stop) if end else (start, min(stop, split))
         for at in range(first, last, BLOCK):
@@ -120,10 +164,12 @@ def backward(
             for i in range(count, BLOCK):
                 e[0, i] = e[1, i] = zero
             for m in range(channels):
-                row, column = h[m, 2 * at : 2 * (at + count)], grad[m, 2 * at : 2 * (at + count)]
+                p, dp = np.uintp(at * y_bin + m * y_channel), np.uintp(y_bin)
+                q, dq = np.uintp(at * g_bin + m * g_channel), np.uintp(g_bin)
                 for i in range(count):
-                    hr, hi, gr, gi = row[2 * i], row[2 * i + 1], column[2 * i], column[2 * i + 1]
-                    e[0, i], e[1, i] = gr * hr + gi * hi, gr * hi - gi * hr
+                    yr, yi, gr, gi = y[p].real, y[p].imag, grad[q].real, grad[q].imag
+                    e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
+                    p, q = p + dp, q + dq
                 for k in range(sections):
                     b0, bs, bd = tables[0, end, m, k]
                     a0, az, ad = tables[1, end, m, k]
@@ -144,15 +190,36 @@ def backward(
                         t2 += (ei * pr - er * pi) * scale * uv[1, i]
                     finite = abs(s0) + abs(s1) + abs(s2) < np.inf  # np.isfinite is blind in fast arithmetic
                     if not finite or abs(b0) + abs(bs) + abs(bd) > LARGE:
-                        for i in range(BLOCK):
-                            g[0, i] = g[1, i] = zero
+                        s0 = s1 = s2 = zero
                         for i in range(count):
-                            g[0, i], g[1, i] = column[2 * i], -column[2 * i + 1]
-                        s0, s1, s2 = _without(k, tables[0, end, m], tables[1, end, m], uv, g)
+                            f, u, v = at + i, uv[0, i], uv[1, i]
+                            others = grad[f * g_bin + m * g_channel].conjugate() * x[f * x_bin + m * x_channel]
+                            for j in range(sections):
+                                a0, az, ad = tables[1, end, m, j]
+                                pr, pi = a0 - az * u, ad * v
+                                scale = one / (pr * pr + pi * pi)
+                                others *= complex(pr * scale, -pi * scale)
+                                if j != k:
+                                    b0, bs, bd = tables[0, end, m, j]
+                                    others *= complex(b0 - bs * u, bd * v)
+                            s0, s1, s2 = s0 + others.real, s1 + others.real * u, s2 + others.imag * v
                     total = sums[share, 0, end, m, k]
                     total[0], total[1], total[2] = total[0] + s0, total[1] - s1, total[2] - s2
                     total = sums[share, 1, end, m, k]
                     total[0], total[1], total[2] = total[0] - t0, total[1] + t1, total[2] + t2
+
+
+_share_forward, _share_backward = shared(_forward), shared(_backward)
+
+
+def forward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
+    """:func:`_forward` on all bins."""
+    _share_forward(pool, threads, bins, shares, todo, arguments)
+
+
+def backward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
+    """:func:`_backward` on all bins."""
+    _share_backward(pool, threads, bins, shares, todo, arguments)
 
 
 @register_jitable
@@ -166,34 +233,3 @@ def _angles(w: Any, turn: float, uv: Any) -> int:
     for i in range(count, BLOCK):
         uv[0, i] = uv[1, i] = 0.0
     return astray
-
-
-@register_jitable(inline="always")  # a call takes longer than some of its bins
-def _multiply(h: Any, b0: Any, bs: Any, bd: Any, a0: Any, az: Any, ad: Any, uv: Any) -> None:
-    """h, a block (2, BLOCK), times the ratio of a section."""
-    one = h.dtype.type(1.0)
-    for i in range(BLOCK):
-        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
-        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
-        scale = one / (pr * pr + pi * pi)
-        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
-        hr, hi = h[0, i], h[1, i]
-        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
-
-
-@register_jitable
-def _without(k: int, numerators: Any, denominators: Any, uv: Any, g: Any) -> tuple[Any, Any, Any]:
-    """The sums of section k over a block from g (2, BLOCK), the conjugate gradient, times all others over a_k."""
-    one = g.dtype.type(1.0)
-    s0 = s1 = s2 = zero = g.dtype.type(0.0)
-    for j in range(len(numerators)):
-        b0, bs, bd = numerators[j]
-        a0, az, ad = denominators[j]
-        if j == k:
-            b0, bs, bd = one, zero, zero
-        _multiply(g, b0, bs, bd, a0, az, ad, uv)
-    for i in range(BLOCK):
-        s0 += g[0, i]
-        s1 += g[0, i] * uv[0, i]
-        s2 += g[1, i] * uv[1, i]
-    return s0, s1, s2
