@@ -19,7 +19,6 @@ from flamo.core.physical import Physical
 from flamo.core.poles import HasPoles
 from flamo.core.response import Response
 
-
 _grid = lru_cache(maxsize=64)(FrequencyGrid)  # asked for several times a step
 
 

@@ -72,7 +72,7 @@ class _Cascade(torch.autograd.Function):
     ) -> torch.Tensor:
         y, ctx.tables = _computed(b, a, w, x, dtype)
         ctx.save_for_backward(b, a, w, x)
-        ctx.kept, ctx.dtype = (y.detach(), y._version), dtype
+        ctx.kept, ctx.dtype = None if y.is_inference() else (y.detach(), y._version), dtype
         return y
 
     @staticmethod

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from flamo.core.grid import FrequencyGrid
-from flamo.kernels import sections
-from flamo.kernels.sections import cascade
+from flamo.kernels import backend, sections
+from flamo.kernels.sections import cascade, through
 
 
 def random_sections(count, channels, seed=0):
@@ -239,3 +239,123 @@ def test_a_deep_stopband_has_a_magnitude_with_a_derivative(version):
     torch.stack([(0.01 * value).abs() for value in h[-8:].flatten()]).sum().backward()
     assert b.grad.isfinite().all()
     assert a.grad.isfinite().all()
+
+
+@pytest.fixture
+def fused(monkeypatch):
+    """The fused version, for work of any size, in several shares."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(backend, "PAYS", 0)
+    monkeypatch.setattr(backend, "SHARE", 8)
+    yield
+    assert not backend.fused.given_up
+
+
+def spectra(bins, channels, seed=0):
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.standard_normal((bins, channels)) + 1j * rng.standard_normal((bins, channels)))
+
+
+@given(
+    count=st.integers(1, 5),
+    channels=st.integers(1, 4),
+    bins=st.integers(1, 1200),
+    shared=st.booleans(),
+    double=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_spectra_go_through_as_if_multiplied(fused, laid_out, count, channels, bins, shared, double, seed):
+    b, a = (c.requires_grad_() for c in random_sections(count, channels, seed))
+    dtype, tolerance = (torch.complex128, 1e-10) if double else (torch.complex64, 1e-4)
+    x = laid_out(spectra(bins, channels, seed).to(dtype))
+    x = x[:, :1].expand(-1, channels) if shared else x
+    grad = laid_out(spectra(bins, channels, seed + 1))
+    y, expected = through(b, a, circle(bins), x), composed(b, a, circle(bins)) * x.to(torch.complex128)
+    largest = expected.abs().max().item()
+    np.testing.assert_allclose(y.detach(), expected.detach(), rtol=0, atol=tolerance * largest)
+    for found, exact in zip(gradients_of(y, b, a, grad), gradients_of(expected, b, a, grad), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=10 * tolerance * exact.abs().max())
+
+
+@pytest.mark.parametrize("spoil", ["zeros at DC", "large"])
+def test_what_goes_through_has_gradients_where_a_section_is_zero_or_large(fused, spoil):
+    b, a = random_sections(3, 2)
+    if spoil == "large":
+        b[:, 1] *= 1e25
+    else:
+        b[:, :2] = torch.tensor([4.0, -4.0, 0.0], dtype=torch.float64)[:, None, None]
+    b.requires_grad_(), a.requires_grad_()
+    x, grad = spectra(257, 2).to(torch.complex64), spectra(257, 2, 1) * (1e-25 if spoil == "large" else 1.0)
+    found = gradients_of(through(b, a, circle(), x), b, a, grad)
+    exact = gradients_of(composed(b, a, circle()) * x, b, a, grad)
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-3)
+
+
+def test_what_goes_through_may_be_edited_and_derived_twice(fused):
+    b, a = (c.requires_grad_() for c in random_sections(3, 2))
+    x, grad = spectra(257, 2), spectra(257, 2, 1)
+    exact = gradients_of(2.0 * composed(b, a, circle()) * x, b, a, grad)
+    y = through(b, a, circle(), x)
+    y.mul_(2.0)
+    once = torch.autograd.grad(y, (b, a), grad, retain_graph=True)
+    again = torch.autograd.grad(y, (b, a), grad)
+    torch.testing.assert_close(once, exact)
+    assert all(torch.equal(p, q) for p, q in zip(once, again, strict=True))
+
+
+def test_second_derivatives_of_what_goes_through(fused):
+    b, a = (c.requires_grad_() for c in random_sections(2, 2))
+    assert torch.autograd.gradgradcheck(lambda b, a: through(b, a, circle(5) * 0.9, spectra(5, 2)), (b, a))
+
+
+def test_nothing_goes_through_that_needs_the_response(fused, monkeypatch):
+    b, a = random_sections(2, 2)
+    x, w = spectra(257, 2), circle()
+    assert through(b, a, w, x.clone().requires_grad_()) is None
+    assert through(b, a, w.clone().requires_grad_(), x) is None
+    assert torch.func.vmap(lambda x: cascade(b, a, w, x.dtype) if through(b, a, w, x) is None else 0)(x[None]).any()
+    with torch.no_grad():
+        assert through(b, a, w, x.clone().requires_grad_()) is not None
+    monkeypatch.setattr(backend, "PAYS", float("inf"))
+    assert through(b, a, w, x) is None
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+@pytest.mark.parametrize("gain", [-2.5, 0.0, 1.0, 1e-12])
+def test_sections_that_are_mere_gains(version, dtype, gain):
+    b, a = random_sections(4, 2)
+    b[:, 1] = gain * a[:, 1]  # in both channels; in one, the first and the last
+    b[:, ::3, 0] = 0.5 * a[:, ::3, 0]
+    a[0, 2, 1] = 0.0  # and one whose first coefficient is zero
+    h = cascade(b, a, circle(), dtype)
+    exact = composed(b, a, circle())
+    np.testing.assert_allclose(h, exact, rtol=1e-12 if dtype == torch.complex128 else 1e-4, atol=0)
+
+
+def test_a_section_that_is_almost_a_gain_is_none(version):
+    b, a = random_sections(2, 1)
+    b[:, 1] = a[:, 1] * (1 + 1e-9 * torch.arange(3.0, dtype=torch.float64)[:, None])
+    h = cascade(b, a, circle(), torch.complex128)
+    np.testing.assert_allclose(h, composed(b, a, circle()), rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["peak", "notch", "allpass", "zero and pole at DC"])
+def test_sections_whose_numerators_resemble_their_denominators(version, kind):
+    b = torch.tensor([1.2, -1.0, 0.8])
+    a = {
+        "peak": torch.tensor([1.1, -1.0, 0.9]),
+        "notch": torch.tensor([1.0, -1.0, 1.0]),
+        "allpass": b.flip(0),
+        "zero and pole at DC": torch.tensor([1.0, -1.5, 0.5]),
+    }[kind]
+    b = torch.tensor([1.0, -1.0, 0.0]) if kind.startswith("zero") else b
+    b, a, w = b.double().reshape(3, 1, 1), a.double().reshape(3, 1, 1), circle()
+    w = w[1:] if kind.startswith("zero") else w
+    np.testing.assert_allclose(cascade(b, a, w, torch.complex128), by_scipy(b, a, w), rtol=1e-10)
+
+
+def test_what_went_through_lies_as_what_came(fused):
+    b, a = random_sections(1, 3)
+    rows, columns = torch.ones(257, 3, dtype=torch.complex128), torch.ones(3, 257, dtype=torch.complex128).T
+    layouts = [through(b, a, circle(), x).stride() for x in (rows, columns, rows[:, :1].expand(-1, 3))]
+    assert layouts == [(3, 1), (1, 257), (3, 1)]
