@@ -20,7 +20,7 @@ from flamo.kernels.fused.sharing import shared
 
 BLOCK = 512  # bins side by side; constant, so that loops over them become straight vector code
 ROUNDING = 1e-14  # by which the square of a radius may be off
-LARGE = 1e18  # beyond which float32 may not hold the square of a numerator
+SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a numerator
 
 
 def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
@@ -149,8 +149,8 @@ def _backward(
 ) -> None:
     """sums[share]: what grad makes of the tables, in float64.
 
-    y is the result of the forward pass, so that dy = y (db / b - da / a). Where a b is zero, or its square too large,
-    the product of all others is computed instead.
+    y is the result of the forward pass, so that dy = y (db / b - da / a). In bins where b is zero, or its square too
+    large, the product of all others is computed instead.
     """
     channels, sections = tables.shape[2], tables.shape[3]
     one, zero = tables.dtype.type(1.0), tables.dtype.type(0.0)
@@ -193,15 +193,20 @@ def _backward(
                         s0 = s1 = s2 = zero
                         for i in range(count):
                             f, u, v = at + i, uv[0, i], uv[1, i]
-                            others = grad[f * g_bin + m * g_channel].conjugate() * x[f * x_bin + m * x_channel]
-                            for j in range(sections):
-                                a0, az, ad = tables[1, end, m, j]
-                                pr, pi = a0 - az * u, ad * v
-                                scale = one / (pr * pr + pi * pi)
-                                others *= complex(pr * scale, -pi * scale)
-                                if j != k:
-                                    b0, bs, bd = tables[0, end, m, j]
-                                    others *= complex(b0 - bs * u, bd * v)
+                            nr, ni = b0 - bs * u, bd * v
+                            size = nr * nr + ni * ni
+                            if SMALL <= size <= LARGE:
+                                others = complex(e[0, i], e[1, i]) * complex(nr / size, -ni / size)
+                            else:
+                                others = grad[f * g_bin + m * g_channel].conjugate() * x[f * x_bin + m * x_channel]
+                                for j in range(sections):
+                                    a0, az, ad = tables[1, end, m, j]
+                                    pr, pi = a0 - az * u, ad * v
+                                    scale = one / (pr * pr + pi * pi)
+                                    others *= complex(pr * scale, -pi * scale)
+                                    if j != k:
+                                        c0, cs, cd = tables[0, end, m, j]
+                                        others *= complex(c0 - cs * u, cd * v)
                             s0, s1, s2 = s0 + others.real, s1 + others.real * u, s2 + others.imag * v
                     total = sums[share, 0, end, m, k]
                     total[0], total[1], total[2] = total[0] + s0, total[1] - s1, total[2] - s2

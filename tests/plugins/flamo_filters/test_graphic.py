@@ -105,13 +105,11 @@ def test_no_channels_have_no_sections(channels):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: graphic._weights(
-            (1000.0,), (700.0, 1400.0), 47999.0, 1.0, torch.float64, torch.device("cpu")
-        ),  # used nowhere else
-        lambda: accurate_geq._design((1000.0,), (700.0, 1400.0), 47999.0, torch.float64, torch.device("cpu")),
+        lambda *where: graphic._weights((1000.0,), (700.0, 1400.0), 47999.0, 1.0, *where),  # used nowhere else
+        lambda *where: accurate_geq._design((1000.0,), (700.0, 1400.0), 47999.0, *where),
     ],
 )
 def test_a_design_first_used_within_a_transform_serves_everyone(make):
     where = torch.float64, torch.device("cpu")
-    torch.func.grad(lambda x: make(where)[0].sum() * x)(torch.ones(()))
-    copy.deepcopy(make(where))  # torch refuses to copy what it has marked
+    torch.func.grad(lambda x: make(*where)[0].sum() * x)(torch.ones(()))
+    copy.deepcopy(make(*where))  # torch refuses to copy what it has marked
