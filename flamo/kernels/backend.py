@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,30 +40,42 @@ class Fused:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.kernels: dict[tuple[Any, ...], Kernel | None] = {}
+        self.compiled: list[Any] = []  # what is called by its address must not be collected
         self.given_up = False
 
-    def get(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
-        """The compiled kernel 'module.function' for arguments like these, None where there cannot be one."""
+    def get(self, name: str, arguments: tuple[Any, ...], shared: bool = False) -> Kernel | None:
+        """The compiled kernel 'module.function' for arguments like these, None where there cannot be one.
+
+        A ``shared`` one takes shares of the bins: it is called as ``fused.sharing.share``, without the first argument.
+        """
         key = (name, *map(_kind, arguments))
         if key not in self.kernels:
             with self.lock:
                 if key not in self.kernels:
-                    self.kernels[key] = self._made(name, arguments)
+                    self.kernels[key] = self._made(name, arguments, shared)
         return self.kernels[key]
 
-    def _made(self, name: str, arguments: tuple[Any, ...]) -> Kernel | None:
+    def _made(self, name: str, arguments: tuple[Any, ...], shared: bool) -> Kernel | None:
         _keep_freed_memory()
         if self.given_up:
             return None
-        file, function = name.split(".")
+        start = time.perf_counter()
+        collecting = gc.isenabled()
+        gc.disable()  # a compiler makes objects by the million, and lets go of few
         try:
-            module = importlib.import_module(f"flamo.kernels.fused.{file}")
-            exact = {"fastmath": False} if function in getattr(module, "EXACT", ()) else {}
-            return _compiled(getattr(module, function), name, arguments, OPTIONS | exact)
+            kernel = _compiled(name, (0, 0, 0, *arguments) if shared else arguments)
+            self.compiled.append(kernel)
+            made = _sharing(kernel, arguments) if shared else kernel
         except Exception as error:  # numba missing, too old, or at odds with this Python: there is the plain version
             self.given_up = True
             log.warning("no fused kernels, which are faster, without numba: %s: %s", type(error).__name__, error)
             return None
+        finally:
+            if collecting:
+                gc.enable()
+        if not kernel.stats.cache_hits:
+            log.info("compiled the kernel %s in %.1f s", name, time.perf_counter() - start)
+        return made
 
 
 def _kind(argument: Any) -> Any:
@@ -77,10 +91,13 @@ def _keep_freed_memory() -> None:
     torch.empty(31 << 20, dtype=torch.uint8, device="cpu")
 
 
-def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Kernel:
+def _compiled(name: str, arguments: tuple[Any, ...]) -> Any:
     import numba
 
-    types, start = tuple(numba.typeof(a) for a in arguments), time.perf_counter()
+    file, function = name.split(".")
+    module = importlib.import_module(f"flamo.kernels.fused.{file}")
+    python, exact = getattr(module, function), function in getattr(module, "EXACT", ())
+    types, options = tuple(numba.typeof(a) for a in arguments), OPTIONS | ({"fastmath": False} if exact else {})
     try:
         kernel = numba.njit(cache=True, **options)(python)
         kernel.compile(types)
@@ -88,9 +105,14 @@ def _compiled(python: Kernel, name: str, arguments: tuple[Any, ...], options: di
         log.warning("compiling the kernel %s anew in every process: %s", name, error)
         kernel = numba.njit(**options)(python)
         kernel.compile(types)
-    if not kernel.stats.cache_hits:
-        log.info("compiled the kernel %s in %.1f s", name, time.perf_counter() - start)
     return kernel
+
+
+def _sharing(kernel: Any, arguments: tuple[Any, ...]) -> Kernel:
+    """Calls a kernel for all bins, in several threads."""
+    (compiled,) = kernel.overloads.values()
+    address = int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+    return partial(_compiled("sharing.share", (address, 0, 1, 1, 1, np.zeros(1, np.int64), arguments)), address)
 
 
 fused = Fused()
@@ -132,9 +154,8 @@ def run(name: str, bins: int, shares: int, *arguments: Any) -> bool:
     threads = min(torch.get_num_threads(), shares)
     if not _pool:
         _pool.append(torch_pool())
-    todo = np.zeros(1, np.int64)
-    task = (_pool[0] if threads > 1 else 0, threads, bins, shares, todo, arguments)
-    kernel = fused.get(name, task)
+    task = (_pool[0] if threads > 1 else 0, threads, bins, shares, np.zeros(1, np.int64), arguments)
+    kernel = fused.get(name, arguments, shared=True)
     if kernel is None:
         return False
     others = [threading.Thread(target=kernel, args=task, daemon=True) for _ in range(0 if task[0] else threads - 1)]

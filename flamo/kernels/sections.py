@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import torch
 
 from flamo.kernels import backend
+from flamo.kernels.circle import BINS, NODES, POLYNOMIAL, Circle
 
 BLOCK = 1 << 20  # elements of a temporary in the plain version
 
@@ -226,35 +227,43 @@ def _fused_forward(
     work = b[0].numel() * len(w)
     if not backend.pays(work, b, a, w):
         return None
-    (radius, split), shares = _circle(w), backend.shares(work)
-    out = _flat(y)
-    tables = np.empty((2, 2, b.shape[2], b.shape[1], 3), out[0].real.dtype)
-    if not backend.call("sections.tabulate", _double(b), _double(a), radius, tables):
+    out, shares = _flat(y), backend.shares(work)
+    circle = Circle.of(w, out[0].dtype)
+    if circle is None:
         return None
-    astray = np.zeros(shares, np.int64)
-    arguments = (tables, _points(w), radius, split, _silence(y.dtype), *_input(x, out[0].dtype), *out, astray)
-    return tables if backend.run("sections.forward", len(w), shares, *arguments) and not astray.any() else None
+    _, sections, channels = b.shape
+    table = np.empty((2, channels, sections, 2, 3), out[0].dtype)
+    if not backend.call("sections.tabulate", _double(b), _double(a), circle.radius, table):
+        return None
+    arguments = (_silence(y.dtype), *_input(x, out[0].dtype), *out)
+    return table if _run("sections.forward", shares, circle, table, arguments) else None
 
 
 def _fused_backward(
-    tables: Any, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
+    table: Any, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    (radius, split), shares, out = _circle(w), backend.shares(a[0].numel() * len(w)), _flat(y)
-    totals, sums = np.zeros((shares, *tables.shape)), np.empty((2, *a.shape))
-    arguments = (tables, _points(w), radius, split, *_input(x, out[0].dtype), *out, *_flat(grad), totals)
-    if not backend.run("sections.backward", len(w), shares, *arguments):
+    out, shares = _flat(y), backend.shares(a[0].numel() * len(w))
+    circle = Circle.of(w, out[0].dtype)
+    if circle is None:
         return None
-    if not backend.call("sections.gather", _double(a), radius, totals.sum(0), sums):
+    totals, sums = np.zeros((shares, table.size // 6, 6)), np.empty((2, *a.shape))
+    if not _run("sections.backward", shares, circle, table, (*_input(x, out[0].dtype), *out, *_flat(grad), totals)):
+        return None
+    if not backend.call("sections.gather", _double(a), circle.radius, totals.sum(0).reshape(table.shape), sums):
         return None
     return torch.from_numpy(sums[0]), torch.from_numpy(sums[1])
 
 
+def _run(name: str, shares: int, circle: Circle, table: Any, arguments: tuple[Any, ...]) -> bool:
+    """A kernel on all blocks, with what it works in: arrays that it made itself would take longer to compile."""
+    where = circle.blocks, circle.points, circle.nodes, circle.places, POLYNOMIAL
+    bins, small = np.empty((shares, 2, BINS), table.dtype), np.empty((shares, 4, NODES), table.dtype)
+    rows = table.reshape(-1, 6), table.shape[1], table.shape[2]
+    return backend.run(name, len(circle.blocks), shares, *rows, *where, *arguments, bins, small)
+
+
 def _double(coefficients: torch.Tensor) -> Any:
     return np.ascontiguousarray(coefficients.numpy(force=True), np.float64)
-
-
-def _points(w: torch.Tensor) -> Any:
-    return np.ascontiguousarray(w.numpy(force=True), np.complex128).view(np.float64)
 
 
 def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
@@ -262,14 +271,8 @@ def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
     x = x.detach().resolve_conj().resolve_neg()
     (bins, channels), (by_bin, by_channel) = x.shape, x.stride()
     span = 1 + (bins - 1) * by_bin + (channels - 1) * by_channel
-    return x.as_strided((span,), (1,)).numpy(), by_bin, by_channel
+    return torch.view_as_real(x.as_strided((span,), (1,))).flatten().numpy(), by_bin, by_channel
 
 
 def _input(x: torch.Tensor | None, dtype: Any) -> tuple[Any, int, int]:
-    return (np.ones(1, dtype), 0, 0) if x is None else _flat(x)
-
-
-@lru_cache(maxsize=4)  # by the identity of w; the kernel notices if its values have changed
-def _circle(w: torch.Tensor) -> tuple[float, int]:
-    """The radius of the first point, and how many points are in the right half of the plane, if they are in order."""
-    return w[0].abs().item(), int((w.real >= 0).sum())
+    return (np.array([1.0, 0.0], dtype), 0, 0) if x is None else _flat(x)

@@ -87,13 +87,14 @@ def test_threads_that_need_the_same_kernel_compile_it_once(everything_fused, mon
     made = []
     real = backend._compiled
     monkeypatch.setattr(backend, "fused", backend.Fused())
-    monkeypatch.setattr(backend, "_compiled", lambda *arguments: made.append(arguments[1]) or real(*arguments))
+    monkeypatch.setattr(backend, "_compiled", lambda name, arguments: made.append(name) or real(name, arguments))
     threads = [threading.Thread(target=losses, args=(i, 1)) for i in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == len(set(made)) > 3
+    kernels = [name for name in made if name != "sharing.share"]
+    assert len(kernels) == len(set(kernels)) > 3
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -148,7 +149,9 @@ def test_where_no_cache_can_be_written_kernels_are_compiled_for_the_process(monk
     with caplog.at_level(logging.INFO, "flamo"):
         h = cascade(b, b, torch.ones(5, dtype=torch.complex128), torch.complex64)
     torch.testing.assert_close(h, torch.ones_like(h))
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"] * 2
+    anew = [record.args[0] for record in caplog.records if record.levelname == "WARNING"]
+    assert anew == ["sections.tabulate", "sections.forward", "sharing.share"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING", "WARNING", "INFO"]
     assert not backend.fused.given_up
 
 
@@ -188,17 +191,12 @@ def pool(request, monkeypatch):
 
 
 def test_every_share_is_worked_on_once_and_by_several_threads(pool, monkeypatch):
-    from flamo.kernels.fused.sharing import shared
-
-    everywhere = shared(meet)
-
-    @numba.njit(nogil=True)
-    def kernel(pool, threads, bins, shares, todo, arguments):
-        everywhere(pool, threads, bins, shares, todo, arguments)
-
-    monkeypatch.setattr(backend.fused, "get", lambda name, arguments: kernel)
-    torch.set_num_threads(3)  # taken back by a fixture
     seen, present = np.zeros((7, 3), np.int64), np.zeros(3, np.int64)
+    kernel = numba.njit(nogil=True)(meet)
+    kernel.compile(tuple(map(numba.typeof, (0, 0, 0, seen, present))))
+    share = backend._sharing(kernel, (seen, present))
+    monkeypatch.setattr(backend.fused, "get", lambda name, arguments, shared: share)
+    torch.set_num_threads(3)  # taken back by a fixture
     assert backend.run("any.kernel", 60, 7, seen, present)
     edges = [60 * i // 7 for i in range(8)]
     assert seen.tolist() == [[1, start, stop] for start, stop in pairwise(edges)]

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from flamo.kernels.fused.sharing import shared
-
 BLOCK = 128  # bins that share a table
 
 
-def _forward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float, out: Any) -> None:
+def forward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float, out: Any) -> None:
     """out[c, k] = γ^m e^{-j2πkm/nfft} for m[c]; m (M,) float64, out (M, 2F), real and imaginary parts in turn."""
     table = np.empty((2, BLOCK), np.float64)
     for c in range(len(m)):
@@ -26,7 +24,7 @@ def _forward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float,
                 row[2 * (first + i) + 1] = er * table[1, i] + ei * table[0, i]
 
 
-def _backward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float, grad: Any, sums: Any) -> None:
+def backward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float, grad: Any, sums: Any) -> None:
     """sums[share, c]: what grad (M, 2F) makes of m[c], with dH/dm = (ln γ - jω) H."""
     step = 2.0 * math.pi / nfft
     table = np.empty((2, BLOCK), np.float64)
@@ -44,19 +42,6 @@ def _backward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float
                 slope += (first + i) * (gr * hi - gi * hr)
             total += math.log(gamma) * amplitude + step * slope
         sums[share, c] = total
-
-
-_share_forward, _share_backward = shared(_forward), shared(_backward)
-
-
-def forward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
-    """:func:`_forward` on all bins."""
-    _share_forward(pool, threads, bins, shares, todo, arguments)
-
-
-def backward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
-    """:func:`_backward` on all bins."""
-    _share_backward(pool, threads, bins, shares, todo, arguments)
 
 
 @register_jitable

@@ -8,10 +8,9 @@ import numpy as np
 
 from flamo.kernels.backend import SIDE
 from flamo.kernels.fused.cells import from_cell, from_number, with_numbers
-from flamo.kernels.fused.sharing import shared
 
 
-def _solve(
+def solve(
     start: int,
     stop: int,
     share: int,
@@ -87,11 +86,3 @@ def _solve(
             for s in range(SIDE):
                 if not error[0, s] <= tolerance * error[1, s]:  # also where it is not a number
                     bad[at + s] = True
-
-
-_share_solve = shared(_solve)
-
-
-def solve(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
-    """:func:`_solve` in all bins."""
-    _share_solve(pool, threads, bins, shares, todo, arguments)

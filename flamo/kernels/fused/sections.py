@@ -1,11 +1,8 @@
 """A cascade of second-order sections on a circle: products of ratios, block by block.
 
-On the circle w = r e^{-jω}, and with r in the coefficients, a polynomial divided by w is::
-
-    (b0 + b2) cos ω + b1 + j (b0 - b2) sin ω = (c - s u) + j δ v,   u = 1 - cos ω,  v = sin ω
-
-with c = b0 + b1 + b2, s = b0 + b2 and δ = b0 - b2: two multiplications, and nothing cancels near ω = 0. Divided by -w
-and with u = 1 + cos ω, v = -sin ω, c = b0 - b1 + b2, it is the same near ω = π. In a ratio, the divisors cancel.
+:mod:`flamo.kernels.circle` says what c, s, δ, u, v, t and the nodes are. A table (2 M K, 6) holds c, s, δ of the
+numerator and of the denominator of each section, at both ends. Spectra have real and imaginary parts in turn; ``p`` is
+where one begins, ``dp`` the step to its next bin. Sections that are smooth over a block are computed at its nodes only.
 """
 
 from __future__ import annotations
@@ -16,15 +13,15 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from flamo.kernels.fused.sharing import shared
+from flamo.kernels.circle import NODES
 
-BLOCK = 512  # bins side by side; constant, so that loops over them become straight vector code
-ROUNDING = 1e-14  # by which the square of a radius may be off
+LEADING = 0.5 ** (NODES - 2)  # what a power of t counts in Chebyshev's polynomials
+TAIL = 2.5e-7  # times the root of the number of sections: what rounding makes of their product's last coefficients
 SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a numerator
 
 
 def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
-    """c, s, δ of b and a, (3, K, M) float64: tables (2, 2, M, K, 3), at both ends.
+    """c, s, δ of b and a, (3, K, M) float64: tables (2, M, K, 2, 3), at both ends.
 
     Both are scaled by a power of two, so that nothing is rounded, that makes a about 1: float32 can hold its square.
     """
@@ -37,7 +34,7 @@ def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
                 c0, c1, c2 = c[0, k, m] * scale, c[1, k, m] * scale, c[2, k, m] * scale
                 for end in range(2):
                     c1 = -c1 if end else c1
-                    row = tables[side, end, m, k]
+                    row = tables[end, m, k, side]
                     row[0] = c0 + c1 + c2 + less * (c1 + more * c2)  # in this order, nothing is lost where they cancel
                     row[1], row[2] = c0 + c2 + less * more * c2, c0 - c2 - less * more * c2
 
@@ -48,7 +45,7 @@ def gather(a: Any, radius: float, totals: Any, sums: Any) -> None:
         for m in range(a.shape[2]):
             scale = _scale(a, k, m)
             for side in range(2):
-                low, high = totals[side, 0, m, k], totals[side, 1, m, k]
+                low, high = totals[0, m, k, side], totals[1, m, k, side]
                 c, s, delta = low[0] + high[0], low[1] + high[1], low[2] + high[2]
                 sums[side, 0, k, m] = (c + s + delta) * scale
                 sums[side, 1, k, m] = (low[0] - high[0]) * scale * radius
@@ -63,14 +60,18 @@ def _scale(c: Any, k: int, m: int) -> float:
     return math.ldexp(1.0, -math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
 
 
-def _forward(
+def forward(
     start: int,
     stop: int,
     share: int,
-    tables: Any,
-    w: Any,
-    radius: float,
-    split: int,
+    table: Any,
+    channels: int,
+    sections: int,
+    blocks: Any,
+    points: Any,
+    nodes: Any,
+    places: Any,
+    polynomial: Any,
     silence: float,
     x: Any,
     x_bin: int,
@@ -78,64 +79,42 @@ def _forward(
     y: Any,
     y_bin: int,
     y_channel: int,
-    astray: Any,
+    bins: Any,
+    small: Any,
 ) -> None:
-    """y = x Π_k b / a at w in the bins from ``start`` to ``stop``, 0 where that product is below ``silence``.
-
-    tables (2, 2, M, K, 3): see :func:`tabulate`. w (2F,) float64 has real and imaginary parts in turn; bin f of channel
-    m is number ``f x_bin + m x_channel`` of x. Points up to ``split`` are nearer to ω = 0, those from it
-    nearer to ω = π; astray[share] counts those that are not, or are off the circle.
-    """
-    channels, sections = tables.shape[2], tables.shape[3]
-    one, zero = tables.dtype.type(1.0), tables.dtype.type(0.0)
-    uv, h = np.empty((2, BLOCK), tables.dtype), np.empty((2, BLOCK), tables.dtype)
-    for end in range(2):
-        first, last = (max(start, split), stop) if end else (start, min(stop, split))
-        for at in range(first, last, BLOCK):
-            count = min(BLOCK, last - at)
-            astray[share] += _angles(w[2 * at : 2 * (at + count)], (1.0 - 2.0 * end) / radius, uv)
-            for m in range(channels):
-                for i in range(BLOCK):
-                    h[0, i], h[1, i] = one, zero
-                level = one
-                for k in range(sections):
-                    b0, bs, bd = tables[0, end, m, k]
-                    a0, az, ad = tables[1, end, m, k]
-                    if a0 != zero and b0 * az == bs * a0 and b0 * ad == bd * a0:  # a gain, as a band of 0 dB is
-                        level *= b0 / a0
-                        continue
-                    for i in range(BLOCK):
-                        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
-                        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
-                        scale = one / (pr * pr + pi * pi)
-                        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
-                        hr, hi = h[0, i], h[1, i]
-                        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
-                for i in range(BLOCK):
-                    heard = level if abs(level) * (abs(h[0, i]) + abs(h[1, i])) >= silence else zero
-                    h[0, i], h[1, i] = h[0, i] * heard, h[1, i] * heard
-                ours, theirs = at * x_bin + m * x_channel, at * y_bin + m * y_channel
-                if x_bin == 0 and y_bin == 1:  # the same, in straight vector code
-                    xr, xi, row = x[ours].real, x[ours].imag, y[theirs : theirs + count]
-                    for i in range(count):
-                        row[i] = complex(h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr)
-                else:
-                    p, dp = np.uintp(ours), np.uintp(x_bin)  # unsigned: no test for negative ones
-                    q, dq = np.uintp(theirs), np.uintp(y_bin)
-                    for i in range(count):
-                        xr, xi = x[p].real, x[p].imag
-                        y[q] = complex(h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr)
-                        p, q = p + dp, q + dq
+    """y = x Π_k b / a in the blocks from ``start`` to ``stop``, 0 where that product is below ``silence``."""
+    h, values, c, noise = bins[share], small[share, :2], small[share, 2:], TAIL * math.sqrt(sections)
+    for block in range(start, stop):
+        at, count, end = blocks[block, 0], blocks[block, 1], blocks[block, 2]
+        uv, few = points[block], nodes[block]
+        for m in range(channels):
+            reach = places[block, 1]
+            for attempt in range(4):
+                _reset(h, values)
+                for row in range((end * channels + m) * sections, (end * channels + m + 1) * sections):
+                    if _is_smooth(table, row, places[block, 0], reach):
+                        _multiply(values, few, table, row)
+                    else:
+                        _multiply(h, uv, table, row)
+                if _interpolate(values, polynomial, uv, c, h, noise):
+                    break
+                reach = 2.0 * reach if attempt < 2 else np.inf  # where nothing is smooth
+            p, q = 2 * (at * x_bin + m * x_channel), 2 * (at * y_bin + m * y_channel)
+            _hear(h, silence, x, p, 2 * x_bin, y, q, 2 * y_bin, count)
 
 
-def _backward(
+def backward(
     start: int,
     stop: int,
     share: int,
-    tables: Any,
-    w: Any,
-    radius: float,
-    split: int,
+    table: Any,
+    channels: int,
+    sections: int,
+    blocks: Any,
+    points: Any,
+    nodes: Any,
+    places: Any,
+    polynomial: Any,
     x: Any,
     x_bin: int,
     x_channel: int,
@@ -146,95 +125,204 @@ def _backward(
     g_bin: int,
     g_channel: int,
     sums: Any,
+    bins: Any,
+    small: Any,
 ) -> None:
-    """sums[share]: what grad makes of the tables, in float64.
+    """sums[share]: what grad makes of the table, in float64.
 
-    y is the result of the forward pass, so that dy = y (db / b - da / a). In bins where b is zero, or its square too
-    large, the product of all others is computed instead.
+    y is the result of the forward pass, so that dy = y (db / b - da / a).
     """
-    channels, sections = tables.shape[2], tables.shape[3]
-    one, zero = tables.dtype.type(1.0), tables.dtype.type(0.0)
-    uv = np.empty((2, BLOCK), tables.dtype)
-    e = np.empty((2, BLOCK), tables.dtype)  # conj(grad) y
-    for end in range(2):
-        first, last = (max(start, split), stop) if end else (start, min(stop, split))
-        for at in range(first, last, BLOCK):
-            count = min(BLOCK, last - at)
-            _angles(w[2 * at : 2 * (at + count)], (1.0 - 2.0 * end) / radius, uv)
-            for i in range(count, BLOCK):
-                e[0, i] = e[1, i] = zero
-            for m in range(channels):
-                p, dp = np.uintp(at * y_bin + m * y_channel), np.uintp(y_bin)
-                q, dq = np.uintp(at * g_bin + m * g_channel), np.uintp(g_bin)
-                for i in range(count):
-                    yr, yi, gr, gi = y[p].real, y[p].imag, grad[q].real, grad[q].imag
-                    e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
-                    p, q = p + dp, q + dq
-                for k in range(sections):
-                    b0, bs, bd = tables[0, end, m, k]
-                    a0, az, ad = tables[1, end, m, k]
-                    s0 = s1 = s2 = t0 = t1 = t2 = zero
-                    for i in range(BLOCK):
-                        er, ei = e[0, i], e[1, i]
-                        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
-                        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
-                        scale = one / (nr * nr + ni * ni)
-                        xr = (er * nr + ei * ni) * scale
-                        s0 += xr
-                        s1 += xr * uv[0, i]
-                        s2 += (ei * nr - er * ni) * scale * uv[1, i]
-                        scale = one / (pr * pr + pi * pi)
-                        xr = (er * pr + ei * pi) * scale
-                        t0 += xr
-                        t1 += xr * uv[0, i]
-                        t2 += (ei * pr - er * pi) * scale * uv[1, i]
-                    finite = abs(s0) + abs(s1) + abs(s2) < np.inf  # np.isfinite is blind in fast arithmetic
-                    if not finite or abs(b0) + abs(bs) + abs(bd) > LARGE:
-                        s0 = s1 = s2 = zero
-                        for i in range(count):
-                            f, u, v = at + i, uv[0, i], uv[1, i]
-                            nr, ni = b0 - bs * u, bd * v
-                            size = nr * nr + ni * ni
-                            if SMALL <= size <= LARGE:
-                                others = complex(e[0, i], e[1, i]) * complex(nr / size, -ni / size)
-                            else:
-                                others = grad[f * g_bin + m * g_channel].conjugate() * x[f * x_bin + m * x_channel]
-                                for j in range(sections):
-                                    a0, az, ad = tables[1, end, m, j]
-                                    pr, pi = a0 - az * u, ad * v
-                                    scale = one / (pr * pr + pi * pi)
-                                    others *= complex(pr * scale, -pi * scale)
-                                    if j != k:
-                                        c0, cs, cd = tables[0, end, m, j]
-                                        others *= complex(c0 - cs * u, cd * v)
-                            s0, s1, s2 = s0 + others.real, s1 + others.real * u, s2 + others.imag * v
-                    total = sums[share, 0, end, m, k]
-                    total[0], total[1], total[2] = total[0] + s0, total[1] - s1, total[2] - s2
-                    total = sums[share, 1, end, m, k]
-                    total[0], total[1], total[2] = total[0] - t0, total[1] + t1, total[2] + t2
-
-
-_share_forward, _share_backward = shared(_forward), shared(_backward)
-
-
-def forward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
-    """:func:`_forward` on all bins."""
-    _share_forward(pool, threads, bins, shares, todo, arguments)
-
-
-def backward(pool: int, threads: int, bins: int, shares: int, todo: Any, arguments: Any) -> None:
-    """:func:`_backward` on all bins."""
-    _share_backward(pool, threads, bins, shares, todo, arguments)
+    e, weights, moments, found = bins[share], small[share, :2], small[share, 2], small[share, 3]
+    for block in range(start, stop):
+        at, count, end = blocks[block, 0], blocks[block, 1], blocks[block, 2]
+        uv, few = points[block], nodes[block]
+        for m in range(channels):
+            p, q, r = at * x_bin + m * x_channel, at * y_bin + m * y_channel, at * g_bin + m * g_channel
+            _weigh(y, 2 * q, 2 * y_bin, grad, 2 * r, 2 * g_bin, count, e)
+            _project(e, polynomial, uv, moments, weights)
+            for row in range((end * channels + m) * sections, (end * channels + m + 1) * sections):
+                fine = False
+                if _is_smooth(table, row, places[block, 0], places[block, 1]):
+                    fine = _sum(weights, few, table, row, found)
+                if not fine and not _sum(e, uv, table, row, found):
+                    first = row - row % sections
+                    _mend(e, uv, table, row, first, sections, x, 2 * p, 2 * x_bin, grad, 2 * r, 2 * g_bin, count, found)
+                for i in range(6):
+                    sums[share, row, i] += found[i] if i == 0 or i > 3 else -found[i]
 
 
 @register_jitable
-def _angles(w: Any, turn: float, uv: Any) -> int:
-    """u and v of points, real and imaginary parts in turn; how many are not in their half of the circle."""
-    count, astray = len(w) // 2, 0
+def _is_smooth(table: Any, row: int, middle: float, reach: float) -> bool:
+    """Whether numerator and denominator of a section have no root nearer to the middle than ``reach``.
+
+    (c - s u + j δ v) (1 + t²) = c + 2 j δ t + (c - 2 s) t² is q0 + q1 x + q2 x² about the middle, and has none if
+    |q0| > |q1| reach + |q2| reach².
+    """
+    smooth = True
+    for side in range(0, 6, 3):
+        c, delta = table[row, side], table[row, side + 2]
+        square = c - 2.0 * table[row, side + 1]
+        re, im = c + square * middle * middle, 2.0 * delta * middle
+        less, more = 2.0 * abs(square * middle), 2.0 * abs(delta)
+        if less > more:
+            less, more = more, less
+        least = (more + 0.5 * less + abs(square) * reach) * reach  # |q1| is less than this, without a root
+        smooth = smooth and re * re + im * im > least * least
+    return smooth
+
+
+@register_jitable
+def _multiply(h: Any, uv: Any, table: Any, row: int) -> None:
+    """h times a section."""
+    b0, bs, bd, a0, az, ad = table[row, 0], table[row, 1], table[row, 2], table[row, 3], table[row, 4], table[row, 5]
+    one = h.dtype.type(1.0)
+    for i in range(h.shape[1]):
+        nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
+        pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
+        scale = one / (pr * pr + pi * pi)
+        qr, qi = (nr * pr + ni * pi) * scale, (ni * pr - nr * pi) * scale
+        hr, hi = h[0, i], h[1, i]
+        h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
+
+
+@register_jitable
+def _reset(h: Any, values: Any) -> None:
+    for i in range(h.shape[1]):
+        h[0, i], h[1, i] = 1.0, 0.0
+    for j in range(values.shape[1]):
+        values[0, j], values[1, j] = 1.0, 0.0
+
+
+@register_jitable
+def _interpolate(values: Any, polynomial: Any, uv: Any, c: Any, h: Any, noise: float) -> bool:
+    """h times the polynomial with these values at the nodes; c is for its coefficients.
+
+    False, and nothing done, where the last of them are more than noise: so are those that would come next.
+    """
+    n, least = values.shape[1], np.inf
+    for p in range(n):
+        re = im = 0.0
+        for j in range(n):
+            re, im = re + polynomial[p, j] * values[0, j], im + polynomial[p, j] * values[1, j]
+        c[0, p], c[1, p] = re, im
+        size = abs(values[0, p]) + abs(values[1, p])
+        least = size if size < least else least
+    odd, even = abs(c[0, n - 1]) + abs(c[1, n - 1]), abs(c[0, n - 2]) + abs(c[1, n - 2])
+    if not (odd + 0.2 * even) * LEADING <= noise * least:
+        return False
+    for i in range(h.shape[1]):
+        tau, re, im = uv[2, i], c[0, NODES - 1], c[1, NODES - 1]
+        for p in range(NODES - 2, -1, -1):
+            re, im = re * tau + c[0, p], im * tau + c[1, p]
+        hr, hi = h[0, i], h[1, i]
+        h[0, i], h[1, i] = hr * re - hi * im, hr * im + hi * re
+    return True
+
+
+@register_jitable
+def _hear(h: Any, silence: float, x: Any, p: int, dp: int, y: Any, q: int, dq: int, count: int) -> None:
+    """y = h x, 0 where h is below ``silence``."""
+    one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
+    for i in range(h.shape[1]):
+        heard = one if abs(h[0, i]) + abs(h[1, i]) >= silence else zero
+        h[0, i], h[1, i] = h[0, i] * heard, h[1, i] * heard
+    if dp == 0 and dq == 2:  # in straight vector code
+        xr, xi = x[p], x[p + 1]
+        for i in range(count):
+            y[q + 2 * i], y[q + 2 * i + 1] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
+    else:
+        for i in range(np.uintp(count)):  # unsigned: no test for negative ones
+            xr, xi = x[np.uintp(p)], x[np.uintp(p + 1)]
+            y[np.uintp(q)], y[np.uintp(q + 1)] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
+            p, q = p + dp, q + dq
+
+
+@register_jitable
+def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
+    """e = conj(grad) y, 0 beyond ``count``."""
     for i in range(count):
-        cos, sin = w[2 * i] * turn, -w[2 * i + 1] * turn
-        uv[0, i], uv[1, i] = sin * sin / (1.0 + cos), sin
-        astray += 0 if cos >= 0.0 and abs(cos * cos + sin * sin - 1.0) < ROUNDING else 1
-    for i in range(count, BLOCK):
-        uv[0, i] = uv[1, i] = 0.0
-    return astray
+        yr, yi, gr, gi = y[np.uintp(p)], y[np.uintp(p + 1)], grad[np.uintp(q)], grad[np.uintp(q + 1)]
+        e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
+        p, q = p + dp, q + dq
+    for i in range(count, e.shape[1]):
+        e[0, i] = e[1, i] = 0.0
+
+
+@register_jitable
+def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> None:
+    """The transpose of :func:`_interpolate`: weights at the nodes, of e in the bins."""
+    zero = e.dtype.type(0.0)
+    for side in range(2):
+        m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = zero
+        for i in range(e.shape[1]):
+            tau, even = uv[2, i], e[side, i]
+            square, odd = tau * tau, tau * even
+            m0, m1, even, odd = m0 + even, m1 + odd, even * square, odd * square
+            m2, m3, even, odd = m2 + even, m3 + odd, even * square, odd * square
+            m4, m5, even, odd = m4 + even, m5 + odd, even * square, odd * square
+            m6, m7 = m6 + even, m7 + odd
+        moments[0], moments[1], moments[2], moments[3] = m0, m1, m2, m3
+        moments[4], moments[5], moments[6], moments[7] = m4, m5, m6, m7
+        for j in range(weights.shape[1]):
+            total = 0.0
+            for p in range(weights.shape[1]):
+                total += polynomial[p, j] * moments[p]
+            weights[side, j] = total
+
+
+@register_jitable
+def _sum(e: Any, uv: Any, table: Any, row: int, found: Any) -> bool:
+    """For the numerator n and the denominator of a section: the sums of Re(e / n), of that times u, and of Im(e / n) v.
+
+    Whether the numerator's are right: they are not where it is zero, or its square too large.
+    """
+    one, zero = e.dtype.type(1.0), e.dtype.type(0.0)
+    for side in range(0, 6, 3):
+        c, s, delta = table[row, side], table[row, side + 1], table[row, side + 2]
+        s0 = s1 = s2 = zero
+        for i in range(e.shape[1]):
+            er, ei, nr, ni = e[0, i], e[1, i], c - s * uv[0, i], delta * uv[1, i]
+            scale = one / (nr * nr + ni * ni)
+            re = (er * nr + ei * ni) * scale
+            s0, s1, s2 = s0 + re, s1 + re * uv[0, i], s2 + (ei * nr - er * ni) * scale * uv[1, i]
+        found[side], found[side + 1], found[side + 2] = s0, s1, s2
+    finite = abs(found[0]) + abs(found[1]) + abs(found[2]) < np.inf  # np.isfinite is blind in fast arithmetic
+    return finite and abs(table[row, 0]) + abs(table[row, 1]) + abs(table[row, 2]) <= LARGE
+
+
+@register_jitable
+def _mend(
+    e: Any,
+    uv: Any,
+    table: Any,
+    row: int,
+    first: int,
+    sections: int,
+    x: Any,
+    p: int,
+    dp: int,
+    grad: Any,
+    q: int,
+    dq: int,
+    count: int,
+    found: Any,
+) -> None:
+    """The sums of :func:`_sum` for a numerator that is zero, or large: there, by the product of all others."""
+    found[0] = found[1] = found[2] = 0.0
+    for i in range(count):
+        u, v = uv[0, i], uv[1, i]
+        nr, ni = table[row, 0] - table[row, 1] * u, table[row, 2] * v
+        size = nr * nr + ni * ni
+        if SMALL <= size <= LARGE:
+            re, im = (e[0, i] * nr + e[1, i] * ni) / size, (e[1, i] * nr - e[0, i] * ni) / size
+        else:
+            gr, gi, xr, xi = grad[q + i * dq], grad[q + i * dq + 1], x[p + i * dp], x[p + i * dp + 1]
+            re, im = gr * xr + gi * xi, gr * xi - gi * xr
+            for j in range(first, first + sections):
+                nr, ni = table[j, 3] - table[j, 4] * u, table[j, 5] * v
+                size = nr * nr + ni * ni
+                re, im = (re * nr + im * ni) / size, (im * nr - re * ni) / size
+                if j != row:
+                    nr, ni = table[j, 0] - table[j, 1] * u, table[j, 2] * v
+                    re, im = re * nr - im * ni, re * ni + im * nr
+        found[0], found[1], found[2] = found[0] + re, found[1] + re * u, found[2] + im * v
