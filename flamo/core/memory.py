@@ -63,16 +63,19 @@ class Memory:
         now = _snapshot(processor) if _is_frozen(param) else None
         if now is None:
             return compute()
-        if self._kept is None or not _equal(self._kept[0], now):
+        before = self._kept
+        if before is None or not _equal(before[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
                 response = compute()
             if response.learns or torch._C._are_functorch_transforms_active():
                 return response
-            self._kept = ({name: _copied(value) for name, value in now.items()}, response)
+            moves = before is not None and not _same(before[0].get("param"), param)
+            state = {"param": param} if moves else now  # the one shows when it has stopped
+            self._kept = ({name: _copied(value) for name, value in state.items()}, response)
             return response
         with torch.inference_mode(False), torch._C._DisableFuncTorch():
-            _ = self._kept[1].tensor  # asked for again: one that did without so far computes it now, once
-        return self._kept[1]
+            _ = before[1].tensor  # asked for again: one that did without so far computes it now, once
+        return before[1]
 
 
 class LastResult:

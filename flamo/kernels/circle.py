@@ -49,11 +49,13 @@ class Circle:
     def of(cls, w: torch.Tensor, dtype: Any) -> Circle | None:
         """The points of w for a kernel that works in dtype; None where they are on no circle, or not in order: those
         with a negative real part come last."""
+        points = np.ascontiguousarray(w.numpy(force=True))
+        parts = points.view(points.real.dtype)
         for known, kind, circle in _remembered:
-            if kind == dtype and known.shape == w.shape and torch.equal(known, w):
+            if kind == dtype and np.array_equal(known, parts):
                 return circle
-        circle = cls._made(w.numpy(force=True).astype(np.complex128), np.dtype(dtype))
-        _remembered[:] = [(w.detach().clone(), dtype, circle), *_remembered[:3]]
+        circle = cls._made(points.astype(np.complex128), np.dtype(dtype))
+        _remembered[:] = [(parts.copy(), dtype, circle), *_remembered[:3]]
         return circle
 
     @classmethod
@@ -82,4 +84,4 @@ class Circle:
         )
 
 
-_remembered: list[tuple[torch.Tensor, Any, Circle | None]] = []  # by value: a tensor leaves no trace of every edit
+_remembered: list[tuple[Any, Any, Circle | None]] = []  # by value: a tensor leaves no trace of every edit

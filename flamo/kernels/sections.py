@@ -41,7 +41,7 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
     """
     if w.requires_grad or backend.transformed(b, a, w):
         return _composed(b, a, w, None, dtype)
-    return _Cascade.apply(b, a, w, None, dtype)
+    return _applied(b, a, w, None, dtype)
 
 
 def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor | None:
@@ -61,7 +61,14 @@ def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) 
     fused = backend.pays(b[0].numel() * len(w), b, w, x) and not backend.fused.given_up
     if not fused or learns or backend.transformed(b, a, x):
         return None
-    return _Cascade.apply(b, a, w, x, x.dtype)
+    return _applied(b, a, w, x, x.dtype)
+
+
+def _applied(
+    b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, dtype: torch.dtype
+) -> torch.Tensor:
+    learns = torch.is_grad_enabled() and (b.requires_grad or a.requires_grad)
+    return _Cascade.apply(b, a, w, x, dtype) if learns else _computed(b.detach(), a.detach(), w, x, dtype)[0]
 
 
 class _Cascade(torch.autograd.Function):
@@ -267,11 +274,12 @@ def _double(coefficients: torch.Tensor) -> Any:
 
 
 def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
-    """A spectrum (F, M) as it lies in memory; the steps from bin to bin and from channel to channel."""
-    x = x.detach().resolve_conj().resolve_neg()
+    """A spectrum (F, M) as it lies in memory, real and imaginary parts in turn; the steps by bin and by channel."""
+    if x.is_conj() or x.is_neg():
+        x = x.resolve_conj().resolve_neg()
     (bins, channels), (by_bin, by_channel) = x.shape, x.stride()
     span = 1 + (bins - 1) * by_bin + (channels - 1) * by_channel
-    return torch.view_as_real(x.as_strided((span,), (1,))).flatten().numpy(), by_bin, by_channel
+    return torch.view_as_real(x.detach()).as_strided((2 * span,), (1,)).numpy(), by_bin, by_channel
 
 
 def _input(x: torch.Tensor | None, dtype: Any) -> tuple[Any, int, int]:

@@ -17,6 +17,7 @@ from flamo.core.rbj import Sections
 from flamo_filters.arguments import Value, tensors
 
 PEAK_Q = math.sqrt(2.7) / 1.7
+SILENCE_DB = -1e5  # no number holds such a gain, but powers of it are numbers, other than those of minus infinity
 
 
 Powers = dict[int, Any]  # Σ_p c_p g^(p/4) as {p: c_p}
@@ -175,10 +176,9 @@ def graphic_sections(
         b, a: each (3, …), in the shape of gain_db.
     """
     where = gain_db.dtype, gain_db.device
-    weights, exponents = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q, *where)
-    gains = gain_db.movedim(dim, 0)
-    roots = torch.exp(math.log(10) / 80 * gains).reshape(len(gains), 1, -1)  # g^(1/4)
-    coefficients = weights @ roots**exponents  # (bands + 3, 6, …)
+    weights, nepers = _weights(tuple(center.tolist()), tuple(shelving.tolist()), float(fs), q, *where)
+    gains = gain_db.clamp(min=SILENCE_DB).movedim(dim, 0)
+    coefficients = weights @ torch.exp(gains.reshape(len(gains), 1, -1) * nepers)  # (bands + 3, 6, …)
     rows = coefficients.transpose(0, 1).reshape(6, *gains.shape).movedim(1, dim)
     return rows[:3], rows[3:]
 
@@ -192,8 +192,8 @@ def _weights(
     dtype: torch.dtype,
     device: torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the powers of each gain count in each coefficient, (bands + 3, 6, powers), and which powers of its fourth
-    root they are, (powers, 1)."""
+    """What the powers of each gain count in each coefficient, (bands + 3, 6, powers); these powers of 1 dB in nepers,
+    (powers, 1)."""
     low, high = (2 * math.pi * f / fs for f in shelving)
     high = min(high, 2 * math.pi - high)  # beyond fs/2 the mirrored corner has the same magnitude, and stable poles
     broadband = ({4: 1}, {}, {}), ({0: 1}, {}, {})
@@ -203,4 +203,4 @@ def _weights(
         for row, powers in enumerate((*b, *a)):
             for power, c in powers.items():
                 weights[band, row, power] = c
-    return weights.to(device, dtype), torch.arange(7, dtype=dtype, device=device)[:, None]
+    return weights.to(device, dtype), math.log(10) / 80 * torch.arange(7, dtype=dtype, device=device)[:, None]

@@ -42,6 +42,28 @@ def test_a_frozen_response_is_computed_once(line):
     assert Counted.computed == 1
 
 
+def test_a_parameter_that_moves_and_stops(line):
+    """One that moved is computed twice before it is remembered again; then what else changes counts, too."""
+    line(spectrum())
+    for _ in range(3):
+        edit_in_place(line)
+        for _ in range(3):
+            assert torch.equal(line(spectrum()), fresh(line))
+    Counted.computed = 0
+    line(spectrum())
+    assert Counted.computed == 0
+    line.gain_db_offset = torch.tensor(1.0)
+    line(spectrum())
+    line(spectrum())
+    assert Counted.computed == 1
+    for _ in range(3):
+        edit_in_place(line)
+        line.set_alias_decay_db(float(line.alias_decay_db) + 10.0)
+        assert torch.equal(line(spectrum()), fresh(line))
+    line.set_alias_decay_db(50.0)
+    assert torch.equal(line(spectrum()), fresh(line))
+
+
 def edit_data(m):
     m.param.data.mul_(0.5)
 
