@@ -60,18 +60,18 @@ class Memory:
 
     def recall(self, processor: nn.Module, param: torch.Tensor, compute: Callable[[], Response]) -> Response:
         """The response that ``compute`` gives, remembered where it is safe to."""
-        now = _snapshot(processor) if _is_frozen(param) else None
-        if now is None:
+        if not _is_frozen(param):
             return compute()
         before = self._kept
+        moves = before is not None and not _same(before[0].get("param"), param)
+        now = {"param": param} if moves else _snapshot(processor)  # the one shows when it has stopped
+        if now is None:
+            return compute()
         if before is None or not _equal(before[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
                 response = compute()
-            if response.learns or torch._C._are_functorch_transforms_active():
-                return response
-            moves = before is not None and not _same(before[0].get("param"), param)
-            state = {"param": param} if moves else now  # the one shows when it has stopped
-            self._kept = ({name: _copied(value) for name, value in state.items()}, response)
+            if not response.learns and not torch._C._are_functorch_transforms_active():
+                self._kept = ({name: _copied(value) for name, value in now.items()}, response)
             return response
         with torch.inference_mode(False), torch._C._DisableFuncTorch():
             _ = before[1].tensor  # asked for again: one that did without so far computes it now, once

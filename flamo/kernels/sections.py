@@ -68,7 +68,7 @@ def _applied(
     b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, dtype: torch.dtype
 ) -> torch.Tensor:
     learns = torch.is_grad_enabled() and (b.requires_grad or a.requires_grad)
-    return _Cascade.apply(b, a, w, x, dtype) if learns else _computed(b.detach(), a.detach(), w, x, dtype)[0]
+    return _Cascade.apply(b, a, w, x, dtype) if learns else _computed(b, a, w, x, dtype)[0]
 
 
 class _Cascade(torch.autograd.Function):
