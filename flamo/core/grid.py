@@ -9,6 +9,7 @@ import torch
 
 from flamo.core.checks import number, whole
 from flamo.core.memory import remembered
+from flamo.kernels.circle import fixed
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class FrequencyGrid:
         return 10.0 ** (-abs(self.alias_decay_db) / (20.0 * self.nfft))
 
     def points(self, device: torch.device | str | None = None) -> torch.Tensor:
-        """The points w, shape (bins,), complex in the :func:`working precision <real_dtype>` of the device."""
+        """The points w, shape (bins,), complex in the :func:`working precision <real_dtype>` of the device.
+
+        Shared by everyone: do not edit them in place.
+        """
         return _points(self, torch.device(device or "cpu"))
 
     def envelope(self, device: torch.device | str | None = None, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -78,7 +82,7 @@ def _points(grid: FrequencyGrid, device: torch.device) -> torch.Tensor:
     # sines of angles within a quarter turn: exactly 0 and ±1 where they should be, so that zeros on the grid are zeros
     cos, sin = torch.sin(step * (grid.nfft / 4 - k)), torch.sin(step * torch.minimum(k, grid.nfft / 2 - k))
     w = grid.gamma * torch.complex(cos, -sin)
-    return w.to(device, real_dtype(device).to_complex())
+    return fixed(w.to(device, real_dtype(device).to_complex()))
 
 
 @remembered(maxsize=16)

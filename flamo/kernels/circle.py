@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
 BINS = 512  # of a block
 NODES = 8
@@ -49,6 +50,15 @@ class Circle:
     def of(cls, w: torch.Tensor, dtype: Any) -> Circle | None:
         """The points of w for a kernel that works in dtype; None where they are on no circle, or not in order: those
         with a negative real part come last."""
+        kept = _fixed.get(w)
+        if kept is None:
+            return cls._by_value(w, dtype)
+        if dtype not in kept:
+            kept[dtype] = cls._by_value(w, dtype)
+        return kept[dtype]
+
+    @classmethod
+    def _by_value(cls, w: torch.Tensor, dtype: Any) -> Circle | None:
         points = np.ascontiguousarray(w.numpy(force=True))
         parts = points.view(points.real.dtype)
         for known, kind, circle in _remembered:
@@ -84,4 +94,11 @@ class Circle:
         )
 
 
+def fixed(w: torch.Tensor) -> torch.Tensor:
+    """w, of which it is promised that it is never edited: its circle is found without a look at its numbers."""
+    _fixed[w] = {}
+    return w
+
+
+_fixed = WeakIdKeyDictionary()
 _remembered: list[tuple[Any, Any, Circle | None]] = []  # by value: a tensor leaves no trace of every edit

@@ -1,5 +1,8 @@
 """Sections that are smooth over a block of bins are computed at a few nodes: float32 must not tell."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamo.kernels import backend, sections
-from flamo.kernels.circle import BINS, NODES, POLYNOMIAL, REACH, Circle
+from flamo.kernels.circle import BINS, NODES, POLYNOMIAL, REACH, Circle, fixed
 from flamo.kernels.sections import cascade
 
 F = 12_001  # bins: some twenty blocks
@@ -121,3 +124,21 @@ def test_what_has_no_root_within_reach_is_the_polynomial_through_its_nodes(angle
     n, d = polynomial(np.exp(1j * angle), far * np.exp(1j * other)), polynomial(np.exp(1j * other), np.exp(1j * angle))
     through = np.vander(tau, NODES, increasing=True) @ POLYNOMIAL @ (n(nodes) / d(nodes))
     assert np.abs(through / (n(tau) / d(tau)) - 1).max() < 2e-8
+
+
+def test_fixed_points_are_known_without_a_look_at_them(monkeypatch):
+    w = fixed(circle(101))
+    found = Circle.of(w, np.dtype("float32"))
+    monkeypatch.setattr(Circle, "_by_value", None)
+    assert Circle.of(w, np.dtype("float32")) is found
+    with pytest.raises(TypeError):  # a copy may be edited
+        Circle.of(w.clone(), np.dtype("float32"))
+
+
+def test_fixed_points_are_not_kept_alive():
+    w = fixed(circle(101))
+    Circle.of(w, np.dtype("float32"))
+    alive = weakref.ref(w)
+    del w
+    gc.collect()
+    assert alive() is None

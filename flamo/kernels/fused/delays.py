@@ -44,7 +44,7 @@ def backward(start: int, stop: int, share: int, m: Any, nfft: int, gamma: float,
         sums[share, c] = total
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _tabulate(delay: float, nfft: int, table: Any) -> tuple[int, float]:
     """The first bins of a delay into the table; what is left of its whole samples modulo nfft, and of one sample."""
     whole = math.floor(delay)
@@ -54,7 +54,7 @@ def _tabulate(delay: float, nfft: int, table: Any) -> tuple[int, float]:
     return turns, rest
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _turned(gain: float, k: int, turns: int, rest: float, nfft: int) -> tuple[float, float]:
     """gain e^{-j2πk(turns + rest)/nfft}."""
     phase = 2.0 * math.pi / nfft * ((k * turns) % nfft + k * rest)

@@ -55,7 +55,7 @@ def gather(a: Any, radius: float, totals: Any, sums: Any) -> None:
 EXACT = {"tabulate"}  # without fast arithmetic: it would change the order of sums
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _scale(c: Any, k: int, m: int) -> float:
     return math.ldexp(1.0, -math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
 
@@ -151,7 +151,7 @@ def backward(
                     sums[share, row, i] += found[i] if i == 0 or i > 3 else -found[i]
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _is_smooth(table: Any, row: int, middle: float, reach: float) -> bool:
     """Whether numerator and denominator of a section have no root nearer to the middle than ``reach``.
 
@@ -171,7 +171,7 @@ def _is_smooth(table: Any, row: int, middle: float, reach: float) -> bool:
     return smooth
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _multiply(h: Any, uv: Any, table: Any, row: int) -> None:
     """h times a section."""
     b0, bs, bd, a0, az, ad = table[row, 0], table[row, 1], table[row, 2], table[row, 3], table[row, 4], table[row, 5]
@@ -185,7 +185,7 @@ def _multiply(h: Any, uv: Any, table: Any, row: int) -> None:
         h[0, i], h[1, i] = hr * qr - hi * qi, hr * qi + hi * qr
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _reset(h: Any, values: Any) -> None:
     for i in range(h.shape[1]):
         h[0, i], h[1, i] = 1.0, 0.0
@@ -193,7 +193,7 @@ def _reset(h: Any, values: Any) -> None:
         values[0, j], values[1, j] = 1.0, 0.0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _interpolate(values: Any, polynomial: Any, uv: Any, c: Any, h: Any, noise: float) -> bool:
     """h times the polynomial with these values at the nodes; c is for its coefficients.
 
@@ -219,17 +219,17 @@ def _interpolate(values: Any, polynomial: Any, uv: Any, c: Any, h: Any, noise: f
     return True
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _hear(h: Any, silence: float, x: Any, p: int, dp: int, y: Any, q: int, dq: int, count: int) -> None:
     """y = h x, 0 where h is below ``silence``."""
     one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
     for i in range(h.shape[1]):
         heard = one if abs(h[0, i]) + abs(h[1, i]) >= silence else zero
         h[0, i], h[1, i] = h[0, i] * heard, h[1, i] * heard
-    if dp == 0 and dq == 2:  # in straight vector code
-        xr, xi = x[p], x[p + 1]
+    if dp == 0 and dq == 2:
+        xr, xi, row = x[p], x[p + 1], y[q : q + 2 * count]  # from 0: in vectors
         for i in range(count):
-            y[q + 2 * i], y[q + 2 * i + 1] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
+            row[2 * i], row[2 * i + 1] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
     else:
         for i in range(np.uintp(count)):  # unsigned: no test for negative ones
             xr, xi = x[np.uintp(p)], x[np.uintp(p + 1)]
@@ -237,7 +237,7 @@ def _hear(h: Any, silence: float, x: Any, p: int, dp: int, y: Any, q: int, dq: i
             p, q = p + dp, q + dq
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
     """e = conj(grad) y, 0 beyond ``count``."""
     for i in range(count):
@@ -248,19 +248,18 @@ def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: A
         e[0, i] = e[1, i] = 0.0
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> None:
     """The transpose of :func:`_interpolate`: weights at the nodes, of e in the bins."""
     zero = e.dtype.type(0.0)
     for side in range(2):
         m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = zero
         for i in range(e.shape[1]):
-            tau, even = uv[2, i], e[side, i]
-            square, odd = tau * tau, tau * even
-            m0, m1, even, odd = m0 + even, m1 + odd, even * square, odd * square
-            m2, m3, even, odd = m2 + even, m3 + odd, even * square, odd * square
-            m4, m5, even, odd = m4 + even, m5 + odd, even * square, odd * square
-            m6, m7 = m6 + even, m7 + odd
+            tau, e0 = uv[2, i], e[side, i]
+            square, e1 = tau * tau, tau * e0
+            e2, e3, fourth = square * e0, square * e1, square * square
+            m0, m1, m2, m3 = m0 + e0, m1 + e1, m2 + e2, m3 + e3
+            m4, m5, m6, m7 = m4 + fourth * e0, m5 + fourth * e1, m6 + fourth * e2, m7 + fourth * e3
         moments[0], moments[1], moments[2], moments[3] = m0, m1, m2, m3
         moments[4], moments[5], moments[6], moments[7] = m4, m5, m6, m7
         for j in range(weights.shape[1]):
@@ -270,7 +269,7 @@ def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> No
             weights[side, j] = total
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _sum(e: Any, uv: Any, table: Any, row: int, found: Any) -> bool:
     """For the numerator n and the denominator of a section: the sums of Re(e / n), of that times u, and of Im(e / n) v.
 
@@ -290,7 +289,7 @@ def _sum(e: Any, uv: Any, table: Any, row: int, found: Any) -> bool:
     return finite and abs(table[row, 0]) + abs(table[row, 1]) + abs(table[row, 2]) <= LARGE
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _mend(
     e: Any,
     uv: Any,
