@@ -51,6 +51,6 @@ def test_a_room_is_approached_in_every_octave(tmp_path):
     found = figures("room.yaml", tmp_path / "room", f"target.wav={RIR}")
     bands = {name: values for name, values in found.items() if name.startswith("decay error")}
     assert len(bands) == 10
-    assert all(values["after"] < values["before"] for values in bands.values())
+    assert all(values["after"] < min(5.0, values["before"] / 2) for values in bands.values())  # in dB
     for name in ("energy_decay_bands", "energy_decay", "impulse_response", "magnitude", "loss"):
         assert (tmp_path / "room" / "plots" / f"{name}.png").exists()
