@@ -67,7 +67,7 @@ class Memory:
         now = {"param": param} if moves else _snapshot(processor)  # the one shows when it has stopped
         if now is None:
             return compute()
-        if before is None or not _equal(before[0], now):
+        if before is None or moves or not _equal(before[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
                 response = compute()
             if not response.learns and not torch._C._are_functorch_transforms_active():
