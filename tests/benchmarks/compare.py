@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     p = OneLineParser(prog="python -m tests.benchmarks.compare", description=__doc__.splitlines()[0].partition(": ")[2])
     p.add_argument("--case", action="append", choices=list(REQUIRED), help="only this case (repeatable)")
     p.add_argument("--rounds", type=positive, default=3, help="processes for each case and side (%(default)s)")
-    p.add_argument("--steps", type=positive, default=5, help="steps in each process, after two (%(default)s)")
+    p.add_argument("--steps", type=positive, default=5, help="least steps in each process, after two (%(default)s)")
     p.add_argument("--nfft", type=positive, default=FULL_NFFT, help="%(default)s; other sizes are not judged")
     p.add_argument("--only", choices=["ours"], help="do not run the reference")
     p.add_argument("--without-numba", action="store_true", help="our side as if numba were not installed")
@@ -33,10 +33,9 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def request(case: str, options: argparse.Namespace, side: Side) -> Request:
-    """What a process is asked to do: a whole script, and a step of many seconds, only once."""
-    slow = side.version is not None and REQUIRED[case].slow_reference
-    once = {"steps": 1, "warmup": 0} if slow or case == SEED_EXAMPLE else {"steps": options.steps}
+def request(case: str, options: argparse.Namespace) -> Request:
+    """What a process is asked to do: a whole script only once."""
+    once = {"steps": 1, "warmup": 0} if case == SEED_EXAMPLE else {"steps": options.steps}
     return Request(case=case, nfft=options.nfft, numba=not options.without_numba, **once)
 
 
@@ -48,7 +47,7 @@ def measure(case: str, options: argparse.Namespace, ours: Side, reference: Side 
         for i in range(options.rounds):
             for side, measurements in pair if i % 2 else pair[::-1]:
                 print(f"{case}, round {i + 1} of {options.rounds}: {side.name}", file=sys.stderr, flush=True)
-                measurements.append(side.run(request(case, options, side)))
+                measurements.append(side.run(request(case, options)))
     except CaseError as error:
         result.error = str(error)
     return result

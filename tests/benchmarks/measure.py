@@ -54,10 +54,10 @@ class StaleError(RuntimeError):
     """A step gave what the step before gave: nothing was computed."""
 
 
-def run_steps(training: Training, n: int) -> list[float]:
-    """The seconds of each of n steps; refuses steps that do not compute anew."""
+def run_steps(training: Training, n: int, least: float = 0.0) -> list[float]:
+    """The seconds of each of n steps, and of more until all took ``least``; refuses steps that do not compute anew."""
     seconds, before = [], None
-    for _ in range(n):
+    while len(seconds) < n or sum(seconds) < least:
         start = time.perf_counter()
         training.step()
         seconds.append(time.perf_counter() - start)

@@ -105,7 +105,7 @@ class Result:
 
 
 def _milliseconds(rounds: list[Measurement]) -> float | None:
-    return 1e3 * median(s for m in rounds for s in m.steps) if rounds else None
+    return 1e3 * median(median(m.steps) for m in rounds) if rounds else None
 
 
 def _mebibytes(rounds: list[Measurement]) -> float | None:

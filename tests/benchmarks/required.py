@@ -14,7 +14,6 @@ class Requirement:
     faster: float  # at least
     faster_plain: float = 1.0  # at least, without numba
     smaller: float | None = None  # peak memory of the reference over ours, at least
-    slow_reference: bool = False  # many seconds a step in the reference: one step a process, the first
     tolerance: float = 1e-3  # how far the checksums of the two may be apart, relatively
 
 
@@ -27,7 +26,6 @@ REQUIRED = {
     "parallel_accurate_geq": Requirement(
         "parallelAccurateGEQ, 8 channels, forward",
         1000,
-        slow_reference=True,
         tolerance=2e-2,  # the reference iterates towards what we solve: they agree to 0.1 dB
     ),
     "delay": Requirement("Delay 4×4, fractional, learnable", 4),

@@ -17,7 +17,7 @@ from benchmarks.measure import StaleError, Training, peak_memory, reset_peak, ru
 from benchmarks.options import exit_code
 from benchmarks.report import Result, table
 from benchmarks.required import FULL_NFFT, REQUIRED, SEED_EXAMPLE
-from benchmarks.worker import Measurement, Request
+from benchmarks.worker import LEAST, Measurement, Request
 from rich.console import Console
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,8 @@ def test_memory_is_seen():
 
 def test_a_worker_answers_a_request():
     found = sides.ours().run(Request(case="delay", nfft=NFFT, steps=2, warmup=1))
-    assert len(found.steps) == 2
+    assert len(found.steps) >= 2
+    assert sum(found.steps) >= LEAST
     assert found.torch_version == torch.__version__
     assert Measurement.from_json(found.to_json()) == found
 
@@ -168,7 +169,7 @@ def test_rounds_alternate_and_a_failure_stops_only_its_case(monkeypatch):
     options = compare.parser().parse_args(["--rounds", "2", "--steps", "7"])
     ours, reference = sides.ours(), sides.reference(environment.default_folder())
     found = compare.measure("parallel_accurate_geq", options, ours, reference)
-    assert order == [("reference", 1, 0), ("flamo", 7, 2), ("flamo", 7, 2), ("reference", 1, 0)]
+    assert order == [("reference", 7, 2), ("flamo", 7, 2), ("flamo", 7, 2), ("reference", 7, 2)]
     assert len(found.ours) == len(found.reference) == 2
     assert compare.measure("fdn_4", options, ours, reference).error == "fdn_4 failed"
 

@@ -9,6 +9,8 @@ from typing import Self
 
 from .required import SEED_EXAMPLE
 
+LEAST = 0.5  # seconds that the steps of a process take in all: a few quick ones, the first at that, tell little
+
 
 class _Json:
     """A dataclass that is written to JSON and read back."""
@@ -84,12 +86,9 @@ def _steps(request: Request) -> dict:
     case = CASES[request.case]
     training = Training(case.build(request.nfft), case.source(request.nfft))
     seconds = run_steps(training, request.warmup + request.steps)
-    return {
-        "first": seconds[0],
-        "steps": seconds[request.warmup :],
-        "peak": peak_memory() - before,
-        "checksums": training.checksums(),
-    }
+    found = {"first": seconds[0], "peak": peak_memory() - before, "checksums": training.checksums()}
+    counted = seconds[request.warmup :]
+    return {**found, "steps": counted + run_steps(training, 0, LEAST - sum(counted))}
 
 
 def main(argument: str) -> None:
