@@ -267,9 +267,10 @@ def test_a_full_disk_is_an_error_that_loses_nothing(run, tmp_path, monkeypatch):
     assert same(run("a", resume=True), run("b"))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_read_only_is_refused_before_the_run(run, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
+    if os.access(tmp_path / "locked", os.W_OK):
+        pytest.skip("root may write anywhere")
     with pytest.raises(InputError, match="cannot be written to: Permission denied"):
         run("locked/a")
 

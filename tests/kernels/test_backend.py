@@ -1,14 +1,16 @@
 import logging
 import multiprocessing
-import os
+import shutil
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from another_process import work
 
+import flamo
 from flamo import dsp, system
 from flamo.kernels import backend
 from flamo.kernels.sections import cascade
@@ -155,11 +157,18 @@ def test_where_no_cache_can_be_written_kernels_are_compiled_for_the_process(monk
     assert not backend.fused.given_up
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
 def test_a_read_only_installation(run_python, tmp_path):
-    tmp_path.chmod(0o500)
-    result = run_python("-c", SCRIPT.format(before=""), NUMBA_CACHE_DIR=str(tmp_path), HOME=str(tmp_path))
-    assert "compiled the kernel" in result.stderr
+    installed, home = tmp_path / "installed", tmp_path / "home"
+    shutil.copytree(Path(flamo.__file__).parent, installed / "flamo", ignore=shutil.ignore_patterns("__pycache__"))
+    for unwritable in (installed / "flamo/kernels/fused/__pycache__", tmp_path / "file"):
+        unwritable.touch()  # a folder in its place cannot be made, even by root
+    said = []
+    for folder in (home, home, tmp_path / "file"):
+        user = {"HOME": str(folder), "XDG_CACHE_HOME": str(folder / ".cache"), "NUMBA_CACHE_DIR": ""}
+        result = run_python("-c", SCRIPT.format(before=""), PYTHONPATH=str(installed), **user)
+        said.append([result.stderr.count(words) for words in ("compiled the kernel", "anew in every process")])
+    assert said[:2] == [[4, 0], [0, 0]]
+    assert min(said[2]) >= 4
 
 
 def test_a_kernel_that_does_not_compile_is_said_once(monkeypatch, caplog):
