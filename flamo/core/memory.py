@@ -16,7 +16,7 @@ from flamo.kernels import backend
 
 MOST = 1 << 22  # numbers of a signal that is remembered
 
-_PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType, Constraint)
+_PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType)
 _Snapshot = dict[str, Any]
 _Made = TypeVar("_Made")
 
@@ -69,9 +69,10 @@ class Memory:
             return compute()
         if before is None or moves or not _equal(before[0], now):
             with torch.inference_mode(False):  # what is remembered must serve training too
+                was = {name: _copied(value) for name, value in now.items()}  # before another thread edits it
                 response = compute()
             if not response.learns and not torch._C._are_functorch_transforms_active():
-                self._kept = ({name: _copied(value) for name, value in now.items()}, response)
+                self._kept = was, response
             return response
         with torch.inference_mode(False), torch._C._DisableFuncTorch():
             _ = before[1].tensor  # asked for again: one that did without so far computes it now, once
@@ -121,10 +122,19 @@ def _snapshot(processor: nn.Module) -> _Snapshot | None:
 def _comparable(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_comparable, value))
-    return isinstance(value, (torch.Tensor, *_PLAIN))
+    return isinstance(value, torch.Tensor) or _plain(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether it has no parts that may be edited, as the tensors of a constraint."""
+    if isinstance(value, (tuple, Constraint)):
+        return all(map(_plain, value if isinstance(value, tuple) else vars(value).values()))
+    return isinstance(value, _PLAIN)
 
 
 def _copied(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_copied, value))
     return value.detach().clone() if isinstance(value, torch.Tensor) else value
 
 
@@ -133,6 +143,8 @@ def _equal(before: _Snapshot, now: _Snapshot) -> bool:
 
 
 def _same(before: Any, now: Any) -> bool:
+    if isinstance(now, tuple) and isinstance(before, tuple):
+        return len(before) == len(now) and all(map(_same, before, now))
     if not isinstance(now, torch.Tensor) or not isinstance(before, torch.Tensor):
         return type(before) is type(now) and bool(before == now)
     alike = (before.shape, before.dtype, before.device) == (now.shape, now.dtype, now.device)

@@ -178,8 +178,8 @@ class FFTAntiAlias(_AntiAliasTransform):
     """
 
     def transform(self, x: torch.Tensor) -> torch.Tensor:
-        how = self.nfft, self.norm, self.alias_decay_db
-        return self._last.recall(x, how, lambda: self._rfft(self.undo_decay(x)))
+        x = self.undo_decay(x)
+        return self._last.recall(x, (self.nfft, self.norm), lambda: self._rfft(x))
 
 
 class iFFTAntiAlias(_AntiAliasTransform):

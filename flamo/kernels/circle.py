@@ -71,6 +71,8 @@ class Circle:
     @classmethod
     def _made(cls, w: Any, dtype: Any) -> Circle | None:
         radius, split = abs(w[0]), int((w.real >= 0).sum())
+        if not radius:
+            return None
         sign = np.where(np.arange(len(w)) < split, 1.0, -1.0)
         cos, sin = sign * w.real / radius, -sign * w.imag / radius
         if not (np.all(cos >= 0.0) and np.all(np.abs(cos**2 + sin**2 - 1.0) < ROUNDING)):

@@ -26,7 +26,7 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
     derivative is to be differentiated again, everything is composed of torch operations.
 
     Args:
-        b, a: numerators and denominators, shape (3, K, M), real.
+        b, a: numerators and denominators, shape (3, K, M) after broadcasting, real.
         w: points z^-1, shape (F,), complex.
         dtype: complex type of the result.
 
@@ -39,6 +39,8 @@ def cascade(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtyp
     tensor([[2.0000+0.j],
             [0.6667+0.j]])
     """
+    if b.shape != a.shape:
+        b, a = torch.broadcast_tensors(b, a)
     if w.requires_grad or backend.transformed(b, a, w):
         return _composed(b, a, w, None, dtype)
     return _applied(b, a, w, None, dtype)
@@ -57,6 +59,8 @@ def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) 
     >>> None if y is None else y[7]
     tensor([6.+2.j])
     """
+    if b.shape != a.shape:
+        b, a = torch.broadcast_tensors(b, a)
     learns = (x.requires_grad or w.requires_grad) and torch.is_grad_enabled()
     fused = backend.pays(b[0].numel() * len(w), b, w, x) and not backend.fused.given_up
     if not fused or learns or backend.transformed(b, a, x):
@@ -93,7 +97,7 @@ class _Cascade(torch.autograd.Function):
         if kept is None or kept[0]._version != kept[1]:  # a second time, or the result was edited
             kept = _computed(b, a, w, x, ctx.dtype)
         grad = grad.to(ctx.dtype)
-        sums = None if ctx.tables is None else _fused_backward(ctx.tables, a, w, x, kept[0], grad)
+        sums = None if ctx.tables is None else _fused_backward(ctx.tables, w, x, kept[0], grad)
         if sums is None:
             h = kept[0] if x is None else _computed(b, a, w, None, ctx.dtype)[0]
             sums = _backward(b, a, w, h.T, (grad if x is None else grad * x.conj()).T)
@@ -174,11 +178,20 @@ def _silence(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).tiny ** 0.8
 
 
+def _spread(b: torch.Tensor) -> torch.Tensor:
+    """Powers of two (K, M) by which the gain of a cascade, which may be in its first section, is spread over all."""
+    exponents = torch.frexp(b.abs().amax(0)).exponent.clamp(-1100, 1100)
+    each, rest = exponents.sum(0) // len(exponents), exponents.sum(0) % len(exponents)
+    gains = each + (torch.arange(len(exponents), device=b.device)[:, None] < rest)
+    return torch.exp2((gains - exponents).double()).to(b.dtype)
+
+
 def _forward(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, h: torch.Tensor) -> None:
     """Into h (M, F)."""
     if not b.numel():
         h.fill_(1.0)
         return
+    b = b * _spread(b)
     for sign, where, powers in _blocks(w, _size(b), h.dtype):
         ratios = _polynomials(b, sign, powers).mul_(_polynomials(a, sign, powers).reciprocal_())  # faster than div
         total = reduce(torch.Tensor.mul_, ratios)
@@ -191,7 +204,11 @@ def _backward(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradients of b and a, (3, K, M), of that of the result h, (M, F): dh = h (db / b - da / a)."""
     gb, ga = torch.zeros_like(b), torch.zeros_like(a)
-    for sign, where, powers in _blocks(w, _size(b), grad.dtype) if b.numel() else ():
+    if not b.numel():
+        return gb, ga
+    scale = _spread(b)
+    b = b * scale
+    for sign, where, powers in _blocks(w, _size(b), grad.dtype):
         numerators, denominators = _polynomials(b, sign, powers), _polynomials(a, sign, powers)
         after = grad[:, where].conj().resolve_conj()
         total = after * h[:, where]
@@ -200,7 +217,7 @@ def _backward(
             sums = _weighted(_without_each(numerators, denominators, after), powers)
         gb += _expanded_backward(sums.to(gb.dtype), sign)
         ga -= _expanded_backward(_weighted(denominators.reciprocal_().mul_(total), powers).to(ga.dtype), sign)
-    return gb, ga
+    return gb * scale, ga
 
 
 def _weighted(x: torch.Tensor, powers: torch.Tensor) -> torch.Tensor:
@@ -239,24 +256,25 @@ def _fused_forward(
     if circle is None:
         return None
     _, sections, channels = b.shape
-    table = np.empty((2, channels, sections, 2, 3), out[0].dtype)
-    if not backend.call("sections.tabulate", _double(b), _double(a), circle.radius, table):
+    table, scales = np.empty((2, channels, sections, 2, 3), out[0].dtype), np.empty((2, sections, channels))
+    if not backend.call("sections.tabulate", _double(b), _double(a), circle.radius, scales, table):
         return None
     arguments = (_silence(y.dtype), *_input(x, out[0].dtype), *out)
-    return table if _run("sections.forward", shares, circle, table, arguments) else None
+    return (table, scales) if _run("sections.forward", shares, circle, table, arguments) else None
 
 
 def _fused_backward(
-    table: Any, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
+    tables: Any, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    out, shares = _flat(y), backend.shares(a[0].numel() * len(w))
+    (table, scales), out = tables, _flat(y)
+    shares = backend.shares(scales[0].size * len(w))
     circle = Circle.of(w, out[0].dtype)
     if circle is None:
         return None
-    totals, sums = np.zeros((shares, table.size // 6, 6)), np.empty((2, *a.shape))
+    totals, sums = np.zeros((shares, table.size // 6, 6)), np.empty((2, 3, *scales.shape[1:]))
     if not _run("sections.backward", shares, circle, table, (*_input(x, out[0].dtype), *out, *_flat(grad), totals)):
         return None
-    if not backend.call("sections.gather", _double(a), circle.radius, totals.sum(0).reshape(table.shape), sums):
+    if not backend.call("sections.gather", scales, circle.radius, totals.sum(0).reshape(table.shape), sums):
         return None
     return torch.from_numpy(sums[0]), torch.from_numpy(sums[1])
 

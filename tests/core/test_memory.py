@@ -3,12 +3,15 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
 from flamo import dsp
+from flamo.core.constraints import Constraint
+from flamo.core.response import Response
 
 NFFT = 64
 
@@ -150,6 +153,45 @@ def test_an_attribute_that_a_subclass_reads_is_heard():
     before = scaled(spectrum())
     scaled.scale.mul_(2.0)
     torch.testing.assert_close(scaled(spectrum()), 2 * before)
+
+
+def test_tensors_in_tuples_and_constraints_are_heard():
+    @dataclass(frozen=True)
+    class Scale(Constraint):
+        by: torch.Tensor
+
+        def __call__(self, raw):
+            return raw * self.by
+
+    class Scaled(dsp.parallelGain):
+        scales = None
+
+        def on_grid(self, param):
+            return Response(self.scales[0] * super().on_grid(param).tensor)
+
+    mapped, scaled = dsp.parallelGain((2,), nfft=NFFT, map=Scale(torch.tensor([1.0, 2.0]))), Scaled((2,), nfft=NFFT)
+    scaled.scales = (torch.tensor([1.0, 2.0]),)
+    for module, held in ((mapped, mapped.map.by), (scaled, scaled.scales[0])):
+        before = module(spectrum())
+        held.mul_(3.0)
+        torch.testing.assert_close(module(spectrum()), 3 * before)
+    mapped.map, scaled.scales = Scale(torch.ones(2)), (torch.ones(2),)
+    for module in (mapped, scaled):
+        assert torch.equal(module(spectrum()), fresh(module))
+
+
+def test_an_edit_while_a_response_is_computed_is_heard_afterwards(line):
+    class Interrupted(Counted):
+        def on_grid(self, param):
+            response = super().on_grid(param)
+            response.tensor  # noqa: B018
+            if Counted.computed == 1:
+                edit_in_place(self)  # as another thread may
+            return response
+
+    line.__class__ = Interrupted
+    line(spectrum())
+    assert torch.equal(line(spectrum()), fresh(line))
 
 
 def test_what_cannot_be_compared_is_not_remembered():

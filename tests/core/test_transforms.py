@@ -151,6 +151,24 @@ def test_no_spectrum_is_stale(make, change):
     assert torch.equal(layer(x), copy.deepcopy(layer)(x))
 
 
+def test_what_a_subclass_does_before_is_heard_and_learned():
+    class Windowed(dsp.FFTAntiAlias):
+        def __init__(self):
+            super().__init__(NFFT, alias_decay_db=10.0)
+            self.window = torch.nn.Parameter(torch.ones(NFFT, 1))
+
+        def undo_decay(self, x):
+            return super().undo_decay(x) * self.window
+
+    layer = Windowed()
+    for _ in range(2):
+        layer(noise()).abs().sum().backward()
+    with torch.no_grad():
+        before = layer(noise())
+        layer.window.mul_(2.0)
+        torch.testing.assert_close(layer(noise()), 2 * before)
+
+
 def test_another_number_of_points_is_another_spectrum(ffts):
     layer, x = dsp.FFT(NFFT), noise()
     layer(x)

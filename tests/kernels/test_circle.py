@@ -71,6 +71,22 @@ def test_every_bin_is_as_exact_as_its_terms(count, radius, alike, seed):
     assert (error[held] < 2.5e-7).all()
 
 
+@pytest.mark.parametrize(("count", "mild", "gain"), [(14, 14, None), (12, 20, 3e-3)])
+def test_parts_of_a_product_that_float32_does_not_hold(count, mild, gain):
+    """Resonators, and smooth sections that take their gain away: neither's product, but all of them in their order."""
+    radius = 0.9995 if gain is None else 0.99
+    t = 2 * np.pi * 1000 / 48000
+    gain = (1 - radius) * 2 * np.sin(t) * 1.5 if gain is None else gain
+    rows = [(1.0, 0.0, 0.0, 1.0, -2 * radius * np.cos(t), radius**2)] * count, [(gain, 0.0, 0.0, 1.0, 0.5, 0.0)] * mild
+    ordered = [row for pair in zip(*rows, strict=True) for row in pair] if count == mild else [*rows[0], *rows[1]]
+    b, a = torch.tensor(ordered, dtype=torch.float64).T.reshape(2, 3, -1, 1).contiguous()
+    w = circle()
+    h, exact = cascade(b, a, w, torch.complex64), sections._composed(b, a, w, None, torch.complex128)
+    held = exact.abs() > 1e-28
+    assert held.any()
+    torch.testing.assert_close(h.to(exact)[held], exact[held], rtol=1e-4, atol=0.0)
+
+
 @given(count=st.integers(1, 8), radius=st.sampled_from([1.0, 0.99997]), seed=st.integers(0, 9999))
 def test_derivatives_of_smooth_sections(count, radius, seed):
     rng = np.random.default_rng(seed)

@@ -149,6 +149,35 @@ def test_large_numerators_have_gradients(version, scale):
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-3)
 
 
+def test_gains_that_float32_does_not_hold_are_spread_over_the_sections(version):
+    b, a = random_sections(2, 2)
+    gains = torch.tensor([[1e-40], [1e35]], dtype=torch.float64)
+    b, a = (b * gains).requires_grad_(), a.requires_grad_()
+    h, exact = cascade(b, a, circle(), torch.complex64), composed(b, a, circle())
+    torch.testing.assert_close(h.to(exact), exact, rtol=1e-4, atol=0.0)
+    ones = torch.ones_like(exact)
+    for actual, expected in zip(gradients_of(h, b, a, ones), gradients_of(exact, b, a, ones), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().min()))
+
+
+@pytest.mark.parametrize(("order", "band"), [(16, (980, 1020)), (24, (900, 1100))])
+def test_filters_of_high_order_have_their_gain_in_the_first_section(version, order, band):
+    sos = torch.from_numpy(signal.butter(order, band, "bandpass", fs=48000, output="sos"))
+    b, a = (c.T[:, :, None].contiguous().requires_grad_() for c in (sos[:, :3], sos[:, 3:]))
+    w = circle(12001)
+    h, exact = cascade(b, a, w, torch.complex64), torch.from_numpy(by_scipy(b.detach(), a.detach(), w))
+    heard = exact.abs() > 1e-20
+    torch.testing.assert_close(h.to(exact)[heard], exact[heard], rtol=1e-4, atol=0.0)
+    assert all(g.isfinite().all() for g in gradients_of(h, b, a, torch.ones_like(exact)))
+
+
+def test_denominators_may_be_those_of_all_channels(version):
+    b, a = (c.requires_grad_() for c in (random_sections(3, 4)[0], random_sections(3, 1, 1)[1]))
+    h, exact = cascade(b, a, circle(), torch.complex128), composed(b, a, circle())
+    torch.testing.assert_close(h, exact)
+    torch.testing.assert_close(gradients_of(h, b, a, exact), gradients_of(exact, b, a, exact))
+
+
 def test_derivatives_by_the_points(version):
     b, a = random_sections(2, 2)
     w = (0.9 * circle(5)).requires_grad_()

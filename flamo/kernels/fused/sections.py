@@ -17,20 +17,27 @@ from flamo.kernels.circle import NODES
 
 LEADING = 0.5 ** (NODES - 2)  # what a power of t counts in Chebyshev's polynomials
 TAIL = 2.5e-7  # times the root of the number of sections: what rounding makes of their product's last coefficients
-SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a numerator
+SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a number, or the product of two
 
 
-def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
+def tabulate(b: Any, a: Any, radius: float, scales: Any, tables: Any) -> None:
     """c, s, δ of b and a, (3, K, M) float64: tables (2, M, K, 2, 3), at both ends.
 
-    Both are scaled by a power of two, so that nothing is rounded, that makes a about 1: float32 can hold its square.
+    They are multiplied by ``scales`` (2, K, M), powers of two, so that nothing is rounded: all a are about 1, and the
+    gain of a cascade, which may be in its first section, is spread over all b. So float32 can hold their squares.
     """
-    less, more = radius - 1.0, radius + 1.0
-    for k in range(b.shape[1]):
-        for m in range(b.shape[2]):
-            scale = _scale(a, k, m)
+    less, more, sections = radius - 1.0, radius + 1.0, b.shape[1]
+    for m in range(b.shape[2]):
+        total = 0
+        for k in range(sections):
+            scales[0, k, m], scales[1, k, m] = _exponent(b, k, m), _exponent(a, k, m)
+            total += int(scales[0, k, m] - scales[1, k, m])
+        for k in range(sections):
+            gain = total // sections + (1 if k < total % sections else 0)
+            scales[0, k, m] = math.ldexp(1.0, gain - int(scales[0, k, m]))
+            scales[1, k, m] = math.ldexp(1.0, -int(scales[1, k, m]))
             for side in range(2):
-                c = a if side else b
+                c, scale = a if side else b, scales[side, k, m]
                 c0, c1, c2 = c[0, k, m] * scale, c[1, k, m] * scale, c[2, k, m] * scale
                 for end in range(2):
                     c1 = -c1 if end else c1
@@ -39,12 +46,12 @@ def tabulate(b: Any, a: Any, radius: float, tables: Any) -> None:
                     row[1], row[2] = c0 + c2 + less * more * c2, c0 - c2 - less * more * c2
 
 
-def gather(a: Any, radius: float, totals: Any, sums: Any) -> None:
+def gather(scales: Any, radius: float, totals: Any, sums: Any) -> None:
     """The transpose of :func:`tabulate`: sums (2, 3, K, M) for b and a of those for the tables."""
-    for k in range(a.shape[1]):
-        for m in range(a.shape[2]):
-            scale = _scale(a, k, m)
+    for k in range(scales.shape[1]):
+        for m in range(scales.shape[2]):
             for side in range(2):
+                scale = scales[side, k, m]
                 low, high = totals[0, m, k, side], totals[1, m, k, side]
                 c, s, delta = low[0] + high[0], low[1] + high[1], low[2] + high[2]
                 sums[side, 0, k, m] = (c + s + delta) * scale
@@ -56,8 +63,8 @@ EXACT = {"tabulate"}  # without fast arithmetic: it would change the order of su
 
 
 @register_jitable(forceinline=True)
-def _scale(c: Any, k: int, m: int) -> float:
-    return math.ldexp(1.0, -math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1])
+def _exponent(c: Any, k: int, m: int) -> int:
+    return math.frexp(max(abs(c[0, k, m]), abs(c[1, k, m]), abs(c[2, k, m])))[1]
 
 
 def forward(
@@ -96,7 +103,7 @@ def forward(
                         _multiply(values, few, table, row)
                     else:
                         _multiply(h, uv, table, row)
-                if _interpolate(values, polynomial, uv, c, h, noise):
+                if _interpolate(values, polynomial, uv, c, h, noise) or reach == np.inf:
                     break
                 reach = 2.0 * reach if attempt < 2 else np.inf  # where nothing is smooth
             p, q = 2 * (at * x_bin + m * x_channel), 2 * (at * y_bin + m * y_channel)
@@ -197,26 +204,32 @@ def _reset(h: Any, values: Any) -> None:
 def _interpolate(values: Any, polynomial: Any, uv: Any, c: Any, h: Any, noise: float) -> bool:
     """h times the polynomial with these values at the nodes; c is for its coefficients.
 
-    False, and nothing done, where the last of them are more than noise: so are those that would come next.
+    False where the last of them are more than noise, as are those that would come next then, and where h or the values
+    are beyond what float32 holds the product of: the sections in their order may not be.
     """
-    n, least = values.shape[1], np.inf
+    n, least, most = values.shape[1], np.inf, 0.0
     for p in range(n):
         re = im = 0.0
         for j in range(n):
             re, im = re + polynomial[p, j] * values[0, j], im + polynomial[p, j] * values[1, j]
         c[0, p], c[1, p] = re, im
         size = abs(values[0, p]) + abs(values[1, p])
-        least = size if size < least else least
+        least, most = size if size < least else least, size if size > most else most
     odd, even = abs(c[0, n - 1]) + abs(c[1, n - 1]), abs(c[0, n - 2]) + abs(c[1, n - 2])
-    if not (odd + 0.2 * even) * LEADING <= noise * least:
+    if not ((odd + 0.2 * even) * LEADING <= noise * least and least >= SMALL and most <= LARGE):
         return False
+    one, zero, small, large = h.dtype.type(1.0), h.dtype.type(0.0), h.dtype.type(SMALL), h.dtype.type(LARGE)
+    held = zero
     for i in range(h.shape[1]):
         tau, re, im = uv[2, i], c[0, NODES - 1], c[1, NODES - 1]
         for p in range(NODES - 2, -1, -1):
             re, im = re * tau + c[0, p], im * tau + c[1, p]
         hr, hi = h[0, i], h[1, i]
         h[0, i], h[1, i] = hr * re - hi * im, hr * im + hi * re
-    return True
+        size = abs(hr) + abs(hi)
+        some = one if size >= small else zero
+        held += some if size <= large else zero
+    return held == h.shape[1]
 
 
 @register_jitable(forceinline=True)
