@@ -121,7 +121,7 @@ class DSP(Physical, HasPoles):
     # -- what follows from it --------------------------------------------------------------------------------------
 
     def response(self, ext_param: torch.Tensor | None = None) -> Response:
-        """The response on the grid of the stored or of an external parameter; not to be edited, since it may be kept."""
+        """The response on the grid of the stored or of an external parameter; not to be edited, as it may be kept."""
         return self._respond(self._chosen(ext_param))
 
     def freq_response(self, param: torch.Tensor) -> torch.Tensor:
