@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from flamo.kernels import backend
-from flamo.kernels.circle import BINS, NODES, POLYNOMIAL, Circle
+from flamo.kernels.circle import BINS, GROUP, NODES, POLYNOMIAL, Circle
 
 BLOCK = 1 << 20  # elements of a temporary in the plain version
 
@@ -252,11 +252,11 @@ def _fused_forward(
     if not backend.pays(work, b, a, w):
         return None
     out, shares = _flat(y), backend.shares(work)
-    circle = Circle.of(w, out[0].dtype)
+    circle = Circle.of(w, out[0].real.dtype)
     if circle is None:
         return None
     _, sections, channels = b.shape
-    table, scales = np.empty((2, channels, sections, 2, 3), out[0].dtype), np.empty((2, sections, channels))
+    table, scales = np.empty((2, channels, sections, 2, 3), circle.points.dtype), np.empty((2, sections, channels))
     if not backend.call("sections.tabulate", _double(b), _double(a), circle.radius, scales, table):
         return None
     arguments = (_silence(y.dtype), *_input(x, out[0].dtype), *out)
@@ -266,13 +266,15 @@ def _fused_forward(
 def _fused_backward(
     tables: Any, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    (table, scales), out = tables, _flat(y)
+    table, scales = tables
     shares = backend.shares(scales[0].size * len(w))
-    circle = Circle.of(w, out[0].dtype)
+    circle = Circle.of(w, table.dtype)
     if circle is None:
         return None
+    out = _flat(y)
+    spectra = (*_input(x, out[0].dtype), *out, *_flat(grad if grad.stride(0) else grad.contiguous()))
     totals, sums = np.zeros((shares, table.size // 6, 6)), np.empty((2, 3, *scales.shape[1:]))
-    if not _run("sections.backward", shares, circle, table, (*_input(x, out[0].dtype), *out, *_flat(grad), totals)):
+    if not _run("sections.backward", shares, circle, table, (*spectra, totals)):
         return None
     if not backend.call("sections.gather", scales, circle.radius, totals.sum(0).reshape(table.shape), sums):
         return None
@@ -282,7 +284,7 @@ def _fused_backward(
 def _run(name: str, shares: int, circle: Circle, table: Any, arguments: tuple[Any, ...]) -> bool:
     """A kernel on all blocks, with what it works in: arrays that it made itself would take longer to compile."""
     where = circle.blocks, circle.points, circle.nodes, circle.places, POLYNOMIAL
-    bins, small = np.empty((shares, 2, BINS), table.dtype), np.empty((shares, 4, NODES), table.dtype)
+    bins, small = np.empty((shares, GROUP, 2, BINS), table.dtype), np.empty((shares, 4, NODES), table.dtype)
     rows = table.reshape(-1, 6), table.shape[1], table.shape[2]
     return backend.run(name, len(circle.blocks), shares, *rows, *where, *arguments, bins, small)
 
@@ -292,13 +294,13 @@ def _double(coefficients: torch.Tensor) -> Any:
 
 
 def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
-    """A spectrum (F, M) as it lies in memory, real and imaginary parts in turn; the steps by bin and by channel."""
+    """A spectrum (F, M) as it lies in memory; the steps by bin and by channel."""
     if x.is_conj() or x.is_neg():
         x = x.resolve_conj().resolve_neg()
     (bins, channels), (by_bin, by_channel) = x.shape, x.stride()
     span = 1 + (bins - 1) * by_bin + (channels - 1) * by_channel
-    return torch.view_as_real(x.detach()).as_strided((2 * span,), (1,)).numpy(), by_bin, by_channel
+    return x.detach().as_strided((span,), (1,)).numpy(), by_bin, by_channel
 
 
 def _input(x: torch.Tensor | None, dtype: Any) -> tuple[Any, int, int]:
-    return (np.array([1.0, 0.0], dtype), 0, 0) if x is None else _flat(x)
+    return (np.ones(1, dtype), 0, 0) if x is None else _flat(x)

@@ -1,8 +1,8 @@
 """A cascade of second-order sections on a circle: products of ratios, block by block.
 
 :mod:`flamo.kernels.circle` says what c, s, δ, u, v, t and the nodes are. A table (2 M K, 6) holds c, s, δ of the
-numerator and of the denominator of each section, at both ends. Spectra have real and imaginary parts in turn; ``p`` is
-where one begins, ``dp`` the step to its next bin. Sections that are smooth over a block are computed at its nodes only.
+numerator and of the denominator of each section, at both ends. Spectra are given as they lie in memory; ``p`` is where
+one begins, ``dp`` the step to its next bin. Sections that are smooth over a block are computed at its nodes only.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from flamo.kernels.circle import NODES
+from flamo.kernels.circle import BINS, GROUP, NODES
 
 LEADING = 0.5 ** (NODES - 2)  # what a power of t counts in Chebyshev's polynomials
 TAIL = 2.5e-7  # times the root of the number of sections: what rounding makes of their product's last coefficients
+RUN = 64  # bins that are written for all of these, where their channels lie side by side, before the next
 SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a number, or the product of two
 
 
@@ -92,22 +93,18 @@ def forward(
     """y = x Π_k b / a in the blocks from ``start`` to ``stop``, 0 where that product is below ``silence``."""
     h, values, c, noise = bins[share], small[share, :2], small[share, 2:], TAIL * math.sqrt(sections)
     for block in range(start, stop):
-        at, count, end = blocks[block, 0], blocks[block, 1], blocks[block, 2]
-        uv, few = points[block], nodes[block]
-        for m in range(channels):
-            reach = places[block, 1]
-            for attempt in range(4):
-                _reset(h, values)
-                for row in range((end * channels + m) * sections, (end * channels + m + 1) * sections):
-                    if _is_smooth(table, row, places[block, 0], reach):
-                        _multiply(values, few, table, row)
-                    else:
-                        _multiply(h, uv, table, row)
-                if _interpolate(values, polynomial, uv, c, h, noise) or reach == np.inf:
-                    break
-                reach = 2.0 * reach if attempt < 2 else np.inf  # where nothing is smooth
-            p, q = 2 * (at * x_bin + m * x_channel), 2 * (at * y_bin + m * y_channel)
-            _hear(h, silence, x, p, 2 * x_bin, y, q, 2 * y_bin, count)
+        at, count = blocks[block, 0], blocks[block, 1]
+        uv, few, place = points[block], nodes[block], places[block]
+        for first in range(0, channels, GROUP):
+            last = min(channels, first + GROUP)
+            for m in range(first, last):
+                row, slot = (blocks[block, 2] * channels + m) * sections, h[m - first]
+                _evaluate(slot, uv, values, few, table, row, row + sections, place, polynomial, c, noise, silence)
+            run = RUN if y_channel < y_bin else count
+            for i in range(0, count, run):
+                for m in range(first, last):
+                    p, q = (at + i) * x_bin + m * x_channel, (at + i) * y_bin + m * y_channel
+                    _hear(h, m - first, i, min(run, count - i), x, p, x_bin, y, q, y_bin)
 
 
 def backward(
@@ -139,21 +136,21 @@ def backward(
 
     y is the result of the forward pass, so that dy = y (db / b - da / a).
     """
-    e, weights, moments, found = bins[share], small[share, :2], small[share, 2], small[share, 3]
+    e, weights, moments, found = bins[share, 0], small[share, :2], small[share, 2], small[share, 3]
     for block in range(start, stop):
         at, count, end = blocks[block, 0], blocks[block, 1], blocks[block, 2]
         uv, few = points[block], nodes[block]
         for m in range(channels):
             p, q, r = at * x_bin + m * x_channel, at * y_bin + m * y_channel, at * g_bin + m * g_channel
-            _weigh(y, 2 * q, 2 * y_bin, grad, 2 * r, 2 * g_bin, count, e)
+            _weigh(y, q, y_bin, grad, r, g_bin, count, e)
             _project(e, polynomial, uv, moments, weights)
             for row in range((end * channels + m) * sections, (end * channels + m + 1) * sections):
                 fine = False
                 if _is_smooth(table, row, places[block, 0], places[block, 1]):
-                    fine = _sum(weights, few, table, row, found)
-                if not fine and not _sum(e, uv, table, row, found):
+                    fine = _sum(weights, few, table, row, found, NODES)
+                if not fine and not _sum(e, uv, table, row, found, BINS):
                     first = row - row % sections
-                    _mend(e, uv, table, row, first, sections, x, 2 * p, 2 * x_bin, grad, 2 * r, 2 * g_bin, count, found)
+                    _mend(e, uv, table, row, first, sections, x, p, x_bin, grad, r, g_bin, count, found)
                 for i in range(6):
                     sums[share, row, i] += found[i] if i == 0 or i > 3 else -found[i]
 
@@ -179,11 +176,49 @@ def _is_smooth(table: Any, row: int, middle: float, reach: float) -> bool:
 
 
 @register_jitable(forceinline=True)
-def _multiply(h: Any, uv: Any, table: Any, row: int) -> None:
+def _evaluate(
+    h: Any,
+    uv: Any,
+    values: Any,
+    few: Any,
+    table: Any,
+    first: int,
+    last: int,
+    place: Any,
+    polynomial: Any,
+    c: Any,
+    noise: float,
+    silence: float,
+) -> None:
+    """h = the product of the sections ``first`` … ``last`` in a block, 0 where it is below ``silence``."""
+    reach = place[1]
+    for attempt in range(4):
+        rough = False
+        _reset(values, NODES)
+        for row in range(first, last):
+            if _is_smooth(table, row, place[0], reach):
+                _multiply(values, few, table, row, NODES)
+            else:
+                if not rough:
+                    _reset(h, BINS)
+                rough = True
+                _multiply(h, uv, table, row, BINS)
+        exact = _coefficients(values, polynomial, c, noise)
+        if exact and not rough:
+            _interpolate(c, uv, h)
+        elif exact:
+            exact = _interpolate_times(c, uv, h, silence)
+        if exact or reach == np.inf:
+            break
+        reach = 2.0 * reach if attempt < 2 else np.inf  # where nothing is smooth
+
+
+@register_jitable(forceinline=True)
+def _multiply(h: Any, uv: Any, table: Any, row: int, count: int) -> None:
     """h times a section."""
     b0, bs, bd, a0, az, ad = table[row, 0], table[row, 1], table[row, 2], table[row, 3], table[row, 4], table[row, 5]
     one = h.dtype.type(1.0)
-    for i in range(h.shape[1]):
+    for i in range(count):
         nr, ni = b0 - bs * uv[0, i], bd * uv[1, i]
         pr, pi = a0 - az * uv[0, i], ad * uv[1, i]
         scale = one / (pr * pr + pi * pi)
@@ -193,72 +228,102 @@ def _multiply(h: Any, uv: Any, table: Any, row: int) -> None:
 
 
 @register_jitable(forceinline=True)
-def _reset(h: Any, values: Any) -> None:
-    for i in range(h.shape[1]):
+def _reset(h: Any, count: int) -> None:
+    for i in range(count):
         h[0, i], h[1, i] = 1.0, 0.0
-    for j in range(values.shape[1]):
-        values[0, j], values[1, j] = 1.0, 0.0
 
 
 @register_jitable(forceinline=True)
-def _interpolate(values: Any, polynomial: Any, uv: Any, c: Any, h: Any, noise: float) -> bool:
-    """h times the polynomial with these values at the nodes; c is for its coefficients.
+def _coefficients(values: Any, polynomial: Any, c: Any, noise: float) -> bool:
+    """The coefficients c of the polynomial with these values at the nodes.
 
-    False where the last of them are more than noise, as are those that would come next then, and where h or the values
-    are beyond what float32 holds the product of: the sections in their order may not be.
+    False where the last of them are more than noise, as are those that would come next then, and where the values are
+    beyond what float32 holds products of.
     """
-    n, least, most = values.shape[1], np.inf, 0.0
-    for p in range(n):
+    least, most = np.inf, 0.0
+    for p in range(NODES):
         re = im = 0.0
-        for j in range(n):
+        for j in range(NODES):
             re, im = re + polynomial[p, j] * values[0, j], im + polynomial[p, j] * values[1, j]
         c[0, p], c[1, p] = re, im
         size = abs(values[0, p]) + abs(values[1, p])
         least, most = size if size < least else least, size if size > most else most
-    odd, even = abs(c[0, n - 1]) + abs(c[1, n - 1]), abs(c[0, n - 2]) + abs(c[1, n - 2])
-    if not ((odd + 0.2 * even) * LEADING <= noise * least and least >= SMALL and most <= LARGE):
-        return False
-    one, zero, small, large = h.dtype.type(1.0), h.dtype.type(0.0), h.dtype.type(SMALL), h.dtype.type(LARGE)
-    held = zero
-    for i in range(h.shape[1]):
-        tau, re, im = uv[2, i], c[0, NODES - 1], c[1, NODES - 1]
-        for p in range(NODES - 2, -1, -1):
-            re, im = re * tau + c[0, p], im * tau + c[1, p]
-        hr, hi = h[0, i], h[1, i]
-        h[0, i], h[1, i] = hr * re - hi * im, hr * im + hi * re
-        size = abs(hr) + abs(hi)
-        some = one if size >= small else zero
-        held += some if size <= large else zero
-    return held == h.shape[1]
+    odd, even = abs(c[0, NODES - 1]) + abs(c[1, NODES - 1]), abs(c[0, NODES - 2]) + abs(c[1, NODES - 2])
+    return (odd + 0.2 * even) * LEADING <= noise * least and least >= SMALL and most <= LARGE
 
 
 @register_jitable(forceinline=True)
-def _hear(h: Any, silence: float, x: Any, p: int, dp: int, y: Any, q: int, dq: int, count: int) -> None:
-    """y = h x, 0 where h is below ``silence``."""
-    one, zero = h.dtype.type(1.0), h.dtype.type(0.0)
-    for i in range(h.shape[1]):
-        heard = one if abs(h[0, i]) + abs(h[1, i]) >= silence else zero
-        h[0, i], h[1, i] = h[0, i] * heard, h[1, i] * heard
-    if dp == 0 and dq == 2:
-        xr, xi, row = x[p], x[p + 1], y[q : q + 2 * count]  # from 0: in vectors
+def _interpolate(c: Any, uv: Any, h: Any) -> None:
+    """h = the polynomial."""
+    for i in range(BINS):
+        h[0, i], h[1, i] = _polynomial(c, uv[2, i])
+
+
+@register_jitable(forceinline=True)
+def _interpolate_times(c: Any, uv: Any, h: Any, silence: float) -> bool:
+    """h times the polynomial, 0 where that is below ``silence``.
+
+    False where h is beyond what float32 holds products of: that of all sections in their order may not be.
+    """
+    one, zero, small, large = h.dtype.type(1.0), h.dtype.type(0.0), h.dtype.type(SMALL), h.dtype.type(LARGE)
+    least, held = h.dtype.type(silence), zero
+    for i in range(BINS):
+        re, im = _polynomial(c, uv[2, i])
+        hr, hi = h[0, i], h[1, i]
+        size = abs(hr) + abs(hi)
+        some = one if size >= small else zero
+        held += some if size <= large else zero
+        yr, yi = hr * re - hi * im, hr * im + hi * re
+        heard = one if abs(yr) + abs(yi) >= least else zero
+        h[0, i], h[1, i] = yr * heard, yi * heard
+    return held == BINS
+
+
+@register_jitable(forceinline=True)
+def _polynomial(c: Any, tau: Any) -> Any:
+    re, im = c[0, NODES - 1], c[1, NODES - 1]
+    for p in range(NODES - 2, -1, -1):
+        re, im = re * tau + c[0, p], im * tau + c[1, p]
+    return re, im
+
+
+@register_jitable(forceinline=True)
+def _hear(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, y: Any, q: int, dq: int) -> None:
+    """y = h[slot] x in ``count`` bins of a block. The compiler is told of steps of 1, for vectors."""
+    if dp == 0 and dq == 1:
+        z = x[p]
         for i in range(count):
-            row[2 * i], row[2 * i + 1] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
+            re, im = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)]
+            y[np.uintp(q + i)] = complex(re * z.real - im * z.imag, re * z.imag + im * z.real)
+    elif dp == 1 and dq == 1:
+        _filter(h, slot, first, count, x, p, 1, y, q, 1)
     else:
-        for i in range(np.uintp(count)):  # unsigned: no test for negative ones
-            xr, xi = x[np.uintp(p)], x[np.uintp(p + 1)]
-            y[np.uintp(q)], y[np.uintp(q + 1)] = h[0, i] * xr - h[1, i] * xi, h[0, i] * xi + h[1, i] * xr
-            p, q = p + dp, q + dq
+        _filter(h, slot, first, count, x, p, dp, y, q, dq)
+
+
+@register_jitable(forceinline=True)
+def _filter(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, y: Any, q: int, dq: int) -> None:
+    for i in range(count):  # indices without a sign: no test for negative ones
+        re, im, z = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)], x[np.uintp(p + i * dp)]
+        y[np.uintp(q + i * dq)] = complex(re * z.real - im * z.imag, re * z.imag + im * z.real)
 
 
 @register_jitable(forceinline=True)
 def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
     """e = conj(grad) y, 0 beyond ``count``."""
-    for i in range(count):
-        yr, yi, gr, gi = y[np.uintp(p)], y[np.uintp(p + 1)], grad[np.uintp(q)], grad[np.uintp(q + 1)]
-        e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
-        p, q = p + dp, q + dq
-    for i in range(count, e.shape[1]):
+    if dp == 1 and dq == 1:
+        _correlate(y, p, 1, grad, q, 1, count, e)
+    else:
+        _correlate(y, p, dp, grad, q, dq, count, e)
+    for i in range(count, BINS):
         e[0, i] = e[1, i] = 0.0
+
+
+@register_jitable(forceinline=True)
+def _correlate(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
+    for i in range(count):
+        z, g = y[np.uintp(p + i * dp)], grad[np.uintp(q + i * dq)]
+        e[0, i], e[1, i] = g.real * z.real + g.imag * z.imag, g.real * z.imag - g.imag * z.real
 
 
 @register_jitable(forceinline=True)
@@ -267,7 +332,7 @@ def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> No
     zero = e.dtype.type(0.0)
     for side in range(2):
         m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = zero
-        for i in range(e.shape[1]):
+        for i in range(BINS):
             tau, e0 = uv[2, i], e[side, i]
             square, e1 = tau * tau, tau * e0
             e2, e3, fourth = square * e0, square * e1, square * square
@@ -275,15 +340,15 @@ def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> No
             m4, m5, m6, m7 = m4 + fourth * e0, m5 + fourth * e1, m6 + fourth * e2, m7 + fourth * e3
         moments[0], moments[1], moments[2], moments[3] = m0, m1, m2, m3
         moments[4], moments[5], moments[6], moments[7] = m4, m5, m6, m7
-        for j in range(weights.shape[1]):
+        for j in range(NODES):
             total = 0.0
-            for p in range(weights.shape[1]):
+            for p in range(NODES):
                 total += polynomial[p, j] * moments[p]
             weights[side, j] = total
 
 
 @register_jitable(forceinline=True)
-def _sum(e: Any, uv: Any, table: Any, row: int, found: Any) -> bool:
+def _sum(e: Any, uv: Any, table: Any, row: int, found: Any, count: int) -> bool:
     """For the numerator n and the denominator of a section: the sums of Re(e / n), of that times u, and of Im(e / n) v.
 
     Whether the numerator's are right: they are not where it is zero, or its square too large.
@@ -292,7 +357,7 @@ def _sum(e: Any, uv: Any, table: Any, row: int, found: Any) -> bool:
     for side in range(0, 6, 3):
         c, s, delta = table[row, side], table[row, side + 1], table[row, side + 2]
         s0 = s1 = s2 = zero
-        for i in range(e.shape[1]):
+        for i in range(count):
             er, ei, nr, ni = e[0, i], e[1, i], c - s * uv[0, i], delta * uv[1, i]
             scale = one / (nr * nr + ni * ni)
             re = (er * nr + ei * ni) * scale
@@ -328,7 +393,7 @@ def _mend(
         if SMALL <= size <= LARGE:
             re, im = (e[0, i] * nr + e[1, i] * ni) / size, (e[1, i] * nr - e[0, i] * ni) / size
         else:
-            gr, gi, xr, xi = grad[q + i * dq], grad[q + i * dq + 1], x[p + i * dp], x[p + i * dp + 1]
+            gr, gi, xr, xi = grad[q + i * dq].real, grad[q + i * dq].imag, x[p + i * dp].real, x[p + i * dp].imag
             re, im = gr * xr + gi * xi, gr * xi - gi * xr
             for j in range(first, first + sections):
                 nr, ni = table[j, 3] - table[j, 4] * u, table[j, 5] * v
