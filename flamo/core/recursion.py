@@ -18,7 +18,7 @@ from flamo.core.poles import HasPoles
 from flamo.core.response import Response, cascade_of, merged
 from flamo.core.series import as_part, factors_of
 from flamo.core.state_space import StateSpace, state_space_of
-from flamo.kernels.loop import close_channels, close_loop, close_network
+from flamo.kernels.loop import close_channels, close_fed, close_loop, close_network
 
 EXACT_ORDER = 300  # up to which stability is told by the poles
 _MOST_NUMBERS = 1 << 24  # in the loop gain, when poles are counted
@@ -83,8 +83,9 @@ class Recursion(Container):
     def forward(self, X: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         self._check_input(X, self.input_channels)
         forward, loop = self._paths(X, ext_param)
-        fed = reduce(lambda x, h: h.apply(x), forward, X)
-        y = _closed(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None])
+        through = _is_fed(forward, loop)
+        fed = X if through else reduce(lambda x, h: h.apply(x), forward, X)
+        y = _closed(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None], through)
         return y.reshape(y.shape[0], *fed.shape[1:])
 
     @property
@@ -180,8 +181,15 @@ class Recursion(Container):
         return forward, torch.eye(forward.shape[0], dtype=forward.dtype, device=forward.device) - forward @ back
 
 
-def _closed(loop: list[Response], x: torch.Tensor) -> torch.Tensor:
-    """Solve (I - L) y = x for x (B, F or 1, N, M), L in factors."""
+def _is_fed(forward: list[Response], loop: list[Response]) -> bool:
+    """Whether the loop is a constant matrix, then the feedforward path, channel by channel: as in an FDN of delays."""
+    if len(forward) != 1 or len(loop) != 2 or loop[1] is not forward[0] or not loop[1].diagonal:
+        return False
+    return loop[0].constant and not loop[0].diagonal and all(len(h.tensor) == 1 for h in loop)
+
+
+def _closed(loop: list[Response], x: torch.Tensor, fed: bool = False) -> torch.Tensor:
+    """Solve (I - L) y = x for x (B, F or 1, N, M), L in factors; (I - L) y = D x if ``fed``, with its last factor D."""
     diagonal = [h.diagonal for h in loop]
     if diagonal == [True]:
         return close_channels(loop[0].tensor[..., None], x)
@@ -194,7 +202,8 @@ def _closed(loop: list[Response], x: torch.Tensor) -> torch.Tensor:
     if len(middle) == 1 and middle[0].constant and len(loop) > 1 and all(len(h.tensor) == 1 for h in loop):
         bins = max(x.shape[1], *(h.tensor.shape[1] for h in loop))
         before, after = (side[0].tensor[0] if side else None for side in (left, right))
-        return close_network(before, middle[0].tensor[0, 0], after, x.expand(-1, bins, -1, -1))
+        matrix, x = middle[0].tensor[0, 0], x.expand(-1, bins, -1, -1)
+        return close_fed(loop[-1].tensor[0], matrix, x) if fed else close_network(before, matrix, after, x)
     return close_loop(cascade_of(loop).full(), x)
 
 

@@ -10,7 +10,7 @@ from functools import reduce
 import torch
 from torch import nn
 
-from flamo.kernels.product import filtered
+from flamo.kernels.product import filtered, mixed
 
 
 @dataclass(frozen=True)
@@ -199,15 +199,8 @@ def _same_in_every_bin(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 def _rows_times(h: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     if len(h) != 1 or len(rows) != 1:
         return (h @ rows.flatten(2)).unflatten(2, rows.shape[2:])
-    # no batch of products; and a product with a single column or row, in which libraries are slow, is none at all
-    matrix, columns = h.flatten(0, 1), rows.flatten(2).flatten(0, 1)
-    if h.shape[2] == 1:
-        y = matrix * columns
-    elif h.shape[1] == 1:
-        y = (matrix.T * columns).sum(0)
-    else:
-        y = matrix @ columns
-    return y.reshape(1, h.shape[1], *rows.shape[2:])
+    matrix, columns = h.flatten(0, 1), rows.flatten(2).flatten(0, 1)  # no batch of products
+    return mixed(matrix, columns).reshape(1, h.shape[1], *rows.shape[2:])
 
 
 def _same_dtype(g: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

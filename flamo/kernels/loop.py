@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import torch
 
 from flamo.kernels import backend
@@ -79,53 +80,97 @@ def close_network(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torc
     >>> close_network(left, torch.eye(2), None, x)[0, 0, :, 0]
     tensor([2.+0.j, 2.+0.j])
     """
+    return _closed(left, matrix, right, x, fed=False)
+
+
+def close_fed(diagonal: torch.Tensor, matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    r"""Solve :math:`(I - \mathrm{diag}(d)\,A)\,y = \mathrm{diag}(d)\,x` in every bin, A the same in all of them.
+
+    That is a feedback delay network whose input enters where the feedback does, in front of the delays. As
+    :math:`y = (\mathrm{diag}(d)^{-1} - A)^{-1} x` it needs no product with d, and neither does its derivative:
+
+    .. math:: e = (\mathrm{diag}(d)^{-1} - A)^{-H} g, \quad \partial x = e, \quad \partial A = e\, y^H, \quad
+        \partial d = (g + A^H e)\, \overline{(x + A\, y)}
+
+    Args:
+        diagonal: d, (F or 1, N).
+        matrix: A, (N, N), real or complex.
+        x: (B, F, N, M), complex.
+
+    Returns:
+        y, as :func:`close_network`.
+
+    Raises:
+        torch.linalg.LinAlgError: I - diag(d) A is singular in some bin.
+
+    >>> close_fed(torch.full((1, 1), 0.5), torch.eye(1), torch.ones(1, 3, 1, 1, dtype=torch.complex64))[0, 0, 0]
+    tensor([1.+0.j])
+    """
+    return _closed(None, matrix, diagonal, x, fed=True)
+
+
+def _closed(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, fed: bool) -> torch.Tensor:
     batch, bins, channels, columns = x.shape
     dtype = reduce(torch.promote_types, (v.dtype for v in (left, matrix, right) if v is not None), x.dtype)
     planar = x.to(dtype).permute(2, 0, 3, 1).reshape(channels, batch * columns, bins)
     plain = not dtype.is_complex or backend.transformed(left, matrix, right, x)
     left, right = (None if v is None else v.T for v in (left, right))
-    y = (_composed if plain else _Network.apply)(left, matrix, right, planar)
+    y = (_composed if plain else _Network.apply)(left, matrix, right, planar, fed)
     return y.reshape(channels, batch, columns, bins).permute(1, 3, 0, 2)
 
 
-# Below, bins come last: left and right are (N, F or 1) or None, x and y are (N, C, F).
+# Below, bins come last: left and right are (N, F or 1) or None, x and y are (N, C, F). Where ``fed``, there is no left
+# end, and the result is diag(r) y: diag(r) (I - A diag(r))^-1 is (I - diag(r) A)^-1 diag(r).
 
 
 class _Network(torch.autograd.Function):
     """The loop with the derivative by the adjoint system, whose loop gain is diag(conj r) A^H diag(conj l)."""
 
     @staticmethod
-    def forward(ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, fed: bool
+    ) -> torch.Tensor:
         factors: list[tuple[Any, ...]] = []
-        found = _fused_solve(left, matrix, right, x, conjugate=False)
+        found = _fused_solve(left, matrix, right, x, conjugate=False, fed=fed)
         if found is None:
             factors = _factors(left, matrix, right, x)
             y = _plain_solve(factors, x)
             found = y, _scaled(right, y)
+        ctx.fed = fed
         ctx.save_for_backward(left, matrix, right, x, *found, *(t for run in factors for t in run))
-        return found[0]
+        return found[1] if fed else found[0]
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         left, matrix, right, x, y, leaving, *factors = ctx.saved_tensors
         if torch.is_grad_enabled() or backend.transformed(grad):
-            return backend.gradients(_composed, (left, matrix, right, x), ctx.needs_input_grad, grad)
-        need_left, need_matrix, need_right, need_x = ctx.needs_input_grad
+            return backend.gradients(_composed, (left, matrix, right, x, ctx.fed), ctx.needs_input_grad, grad)
+        need_left, need_matrix, need_right, need_x, _ = ctx.needs_input_grad
         runs = list(zip(factors[::2], factors[1::2], strict=True))
-        found = None if runs else _fused_solve(right, matrix.mH, left, grad, conjugate=True)
+        if ctx.fed:
+            found = None if runs else _fused_solve(None, matrix.mH, right, grad, conjugate=True, fed=True)
+        else:
+            found = None if runs else _fused_solve(right, matrix.mH, left, grad, conjugate=True)
         if found is None:
-            adjoint = _plain_solve(runs or _factors(left, matrix, right, x), grad, adjoint=True)
+            heard = _scaled(right.conj(), grad) if ctx.fed else grad
+            adjoint = _plain_solve(runs or _factors(left, matrix, right, x), heard, adjoint=True)
             found = adjoint, _scaled(None if left is None else left.conj(), adjoint)
         adjoint, entering = found
         gl = _matching(adjoint, _times(matrix, leaving), left) if need_left else None
         gm = _outer(entering, leaving, matrix) if need_matrix else None
-        gr = _matching(_times(matrix.mH, entering), y, right) if need_right else None
-        return gl, gm, gr, adjoint if need_x else None
+        gr = None
+        if need_right:
+            seen = _times(matrix.mH, entering)
+            gr = _matching(seen + grad, x + _times(matrix, leaving), right) if ctx.fed else _matching(seen, y, right)
+        return gl, gm, gr, adjoint if need_x else None, None
 
 
-def _composed(left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor) -> torch.Tensor:
+def _composed(
+    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, fed: bool = False
+) -> torch.Tensor:
     """Of torch operations: (F, N, N) in memory, differentiable as often as you like."""
-    return close_loop(_gain(left, matrix, right)[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
+    y = close_loop(_gain(left, matrix, right)[None], x.movedim(2, 0)[None])[0].movedim(0, 2)
+    return _scaled(right, y) if fed else y
 
 
 def _gain(left: Diagonal, matrix: torch.Tensor, right: Diagonal) -> torch.Tensor:
@@ -210,18 +255,18 @@ def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def _fused_solve(
-    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool
+    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool, fed: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """y and right · y by the fused version, and with pivoting in bins where that did not go well."""
+    """y and right · y by the fused version, twice the latter if ``fed``; with pivoting in bins where it went bad."""
     if not backend.pays(_work(x), x) or x.shape[2] < backend.SIDE:
         return None
     first, last = (v if v is None or not conjugate else v.conj() for v in (left, right))
     if first is None or last is None:
         d = right if left is None else left
         d = x.new_ones(len(x), 1) if d is None else d
-        found = _eliminated(d, conjugate, matrix, x, scaled=right is None)
+        found = _eliminated(d, conjugate, matrix, x, scaled=right is None, both=right is not None and not fed)
     else:
-        found = _eliminated(first * last, False, matrix, _scaled(last, x), scaled=True)
+        found = _eliminated(first * last, False, matrix, _scaled(last, x), scaled=True, both=False)
         if found is not None:
             u, _, bad = found
             found = u, _times(matrix, u).mul_(first[:, None]).add_(x), bad  # in place: bins stay side by side
@@ -229,10 +274,11 @@ def _fused_solve(
         return None
     u, y, bad = found
     if bad.any():
-        where = bad.nonzero()[:, 0]
+        where = torch.from_numpy(bad.nonzero()[0]).to(x.device)
         first, last = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (first, last))
-        y[:, :, where] = _composed(first, matrix, last, x[:, :, where])
-        u[:, :, where] = _scaled(last, y[:, :, where])
+        solved = _composed(first, matrix, last, x[:, :, where])
+        y[:, :, where] = solved
+        u[:, :, where] = _scaled(last, solved)
     return y, u
 
 
@@ -243,18 +289,19 @@ def _work(x: torch.Tensor) -> int:
 
 
 def _eliminated(
-    d: torch.Tensor, conjugate: bool, matrix: torch.Tensor, x: torch.Tensor, scaled: bool
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
-    """u and y of (I - diag(d) A) u = x, y = u if ``scaled``, else of (1 / diag(d) - A) u = x, y = x + A u; bad bins."""
+    d: torch.Tensor, conjugate: bool, matrix: torch.Tensor, x: torch.Tensor, scaled: bool, both: bool
+) -> tuple[torch.Tensor, torch.Tensor, Any] | None:
+    """u of (I - diag(d) A) u = x if ``scaled``, else of (1 / diag(d) - A) u = x; x + A u if ``both``, else u again;
+    which bins went bad."""
     bins = x.shape[2]
     shares = min(backend.shares(_work(x)), bins // backend.SIDE)
     diagonal = backend.planar(d.to(x.dtype).expand(-1, bins)).numpy()
     a = torch.view_as_real(-matrix.detach().to(x.dtype).resolve_conj()).contiguous().numpy()
     u = torch.empty(x.shape, dtype=x.dtype, device="cpu")
-    y = u if scaled else torch.empty_like(u)
-    bad = torch.zeros(bins, dtype=torch.bool, device="cpu")
+    y = torch.empty_like(u) if both else u
+    bad = np.zeros(bins, np.bool_)
     spectra = [backend.planar(v).numpy() for v in (x, u, y)]
     tolerance = (ROUNDING * torch.finfo(x.dtype).eps) ** 2
     turn = -1.0 if conjugate else 1.0
-    arguments = (diagonal, turn, a, spectra[0], scaled, spectra[1], spectra[2], tolerance, bad.numpy())
+    arguments = (diagonal, turn, a, spectra[0], scaled, both, spectra[1], spectra[2], tolerance, bad)
     return (u, y, bad) if backend.run("loop.solve", bins, shares, *arguments) else None

@@ -38,6 +38,36 @@ def filtered(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return y.movedim(-1, 1).reshape(y.shape[0], y.shape[-1], y.shape[1], *x.shape[3:])
 
 
+def mixed(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The product of a small matrix (N_out, N_in) and long rows (N_in, T).
+
+    >>> mixed(torch.tensor([[2.0, 3.0]]), torch.ones(2, 4))
+    tensor([[5., 5., 5., 5.]])
+    """
+    if backend.transformed(matrix, x):
+        return matrix @ x
+    return _Mixed.apply(matrix, x)
+
+
+class _Mixed(torch.autograd.Function):
+    """A column times a row is no product of matrices, in which libraries are slow, here and in the derivatives."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(matrix, x)
+        return _times(matrix, x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        matrix, x = ctx.saved_tensors
+        need_matrix, need_x = ctx.needs_input_grad
+        return grad @ x.mH if need_matrix else None, _times(matrix.mH, grad) if need_x else None
+
+
+def _times(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return matrix * x if matrix.shape[1] == 1 else matrix @ x
+
+
 def _composed(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     if h.ndim == 3:
         return x * h.reshape(h.shape + (1,) * (x.ndim - 3))  # laid out as x, whose layout others share

@@ -20,8 +20,8 @@ from flamo_filters.fir import Filter
 class SectionResponse(Response):
     """The response of sections (3, K, *channels), not computed before it is needed.
 
-    A single spectrum that goes through them alone does without; and while their parameters learn, they make another
-    response in every step.
+    A single spectrum that goes through them alone does without, and so does a response that stands beside them in each
+    channel; and while their parameters learn, they make another response in every step.
     """
 
     def __init__(self, b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> None:
@@ -41,12 +41,25 @@ class SectionResponse(Response):
         return cascade(self.b.flatten(2), self.a.flatten(2), self.w, self.dtype).reshape(self.shape)
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:
-        single = len(x) == 1 and x.ndim == 3 and (self.diagonal or self.input_channels == 1) and x.dtype == self.dtype
-        y = None
-        if single and "tensor" not in vars(self):
-            b, a = self.b.flatten(2), self.a.flatten(2)
-            y = through(b, a, self.w, x[0].expand(-1, b.shape[2]))
+        single = len(x) == 1 and x.ndim == 3 and (self.diagonal or self.input_channels == 1)
+        y = self._heard_by(x[0]) if single else None
         return super().apply(x) if y is None else y[None]
+
+    def __matmul__(self, other: Response) -> Response:
+        alike = self.diagonal and self.shape == other.shape
+        y = self._heard_by(other.tensor[0]) if alike else None
+        return super().__matmul__(other) if y is None else Response(y[None])
+
+    def __rmatmul__(self, other: Response) -> Response:
+        """``other @ self``: channel by channel it is the same."""
+        return self @ other if self.diagonal and other.diagonal else other.__matmul__(self)
+
+    def _heard_by(self, x: torch.Tensor) -> torch.Tensor | None:
+        """What they make of a spectrum (F, channels); None where that takes the response, or it is there already."""
+        if "tensor" in vars(self) or x.dtype != self.dtype:
+            return None
+        b, a = self.b.flatten(2), self.a.flatten(2)
+        return through(b, a, self.w, x.expand(-1, b.shape[2]))
 
 
 class SectionFilter(Filter):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from flamo.core.constraints import Constraint
+from flamo_gains.exponential import skew_exponential
 
 
 def skew_matrix(X: torch.Tensor) -> torch.Tensor:
@@ -133,7 +134,7 @@ class Orthogonal(Constraint):
     """
 
     def __call__(self, raw: torch.Tensor) -> torch.Tensor:
-        return torch.linalg.matrix_exp(skew_matrix(raw))
+        return skew_exponential(skew_matrix(raw))
 
     elementwise = False
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamo.kernels import loop as kernel
-from flamo.kernels.loop import close_channels, close_loop, close_network
+from flamo.kernels.loop import close_channels, close_fed, close_loop, close_network
 
 
 def random_network(n, bins, left, right, is_complex, seed=0, gain=0.9):
@@ -64,6 +64,46 @@ def test_a_network_is_the_inverse_by_numpy(version, n, bins, batch, columns, end
         np.testing.assert_allclose(y, truth, rtol=0, atol=tolerance * np.abs(truth).max(initial=0))
 
 
+@given(
+    n=st.integers(0, 6),
+    bins=st.integers(0, 80),
+    batch=st.integers(1, 3),
+    columns=st.integers(0, 7),
+    end=st.sampled_from(["same", "bins", "real"]),
+    is_complex=st.booleans(),
+    silent=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_a_fed_network_hears_its_input_through_its_delays(
+    version, n, bins, batch, columns, end, is_complex, silent, seed
+):
+    """Also where a line is silent: there is no inverse of its response then."""
+    d, matrix, _ = random_network(n, bins, end, "none", is_complex, seed)
+    d = d * (torch.arange(d.numel()).reshape(d.shape) % 5 > 0) if silent else d
+    x = torch.randn(batch, bins, n, columns, dtype=torch.complex128)
+    truth = np.linalg.solve(np.eye(n) - dense(d, matrix, None, bins).numpy(), (d[:, :, None] * x).numpy())
+    for dtype, tolerance in ((torch.complex128, 1e-11), (torch.complex64, 1e-4)):
+        y = close_fed(*as_type(dtype, d, matrix, x))
+        assert (y.shape, y.dtype) == (x.shape, dtype)
+        np.testing.assert_allclose(y, truth, rtol=0, atol=tolerance * np.abs(truth).max(initial=0))
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("end", ["bins", "same", "real"])
+def test_derivatives_of_a_fed_network(version, end, is_complex):
+    d, matrix, _ = random_network(2, 33, end, "none", is_complex)
+    inputs = [t.requires_grad_() for t in (d, matrix, torch.randn(2, 33, 2, 1, dtype=torch.complex128))]
+    assert torch.autograd.gradcheck(close_fed, inputs, fast_mode=True)
+    assert torch.autograd.gradgradcheck(close_fed, inputs, fast_mode=True)
+
+
+def test_fed_networks_by_vmap(version):
+    d, matrix, _ = random_network(3, 40, "bins", "none", False)
+    x = torch.randn(5, 1, 40, 3, 1, dtype=torch.complex128)
+    batch = torch.vmap(lambda x: close_fed(d, matrix, x))(x)
+    torch.testing.assert_close(batch[4], close_fed(d, matrix, x[4]))
+
+
 @pytest.mark.parametrize("is_complex", [False, True])
 @pytest.mark.parametrize("ends", [("bins", "none"), ("same", "bins"), ("bins", "bins"), ("none", "real")])
 def test_gradients_of_a_network(version, ends, is_complex):
@@ -118,6 +158,8 @@ def test_a_pole_on_the_grid_is_named(version):
     left[17] = 1.0
     with pytest.raises(torch.linalg.LinAlgError, match="pole on the grid"):
         close_network(left, torch.eye(2), None, torch.ones(1, 40, 2, 1, dtype=torch.complex64))
+    with pytest.raises(torch.linalg.LinAlgError, match="pole on the grid"):
+        close_fed(left, torch.eye(2), torch.ones(1, 40, 2, 1, dtype=torch.complex64))
     with pytest.raises(torch.linalg.LinAlgError, match="pole on the grid"):
         close_channels(left[None], torch.ones(1, 40, 2, dtype=torch.complex64))
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamo.kernels.product import filtered
+from flamo.kernels.product import filtered, mixed
 
 ONE_OR = st.sampled_from([False, True])
 
@@ -41,3 +41,18 @@ def test_first_and_second_derivatives(shape):
 def test_batches_by_vmap():
     h, x = torch.randn(1, 4, 2, 3), torch.randn(5, 2, 4, 3)
     torch.testing.assert_close(torch.vmap(lambda x: filtered(h, x))(x)[4], filtered(h, x[4]))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 1), (1, 2), (1, 1), (0, 2), (3, 0)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_a_constant_matrix_has_all_derivatives(shape, dtype):
+    matrix = torch.randn(shape, dtype=dtype, requires_grad=True)
+    x = torch.randn(shape[1], 5, dtype=dtype, requires_grad=True)
+    torch.testing.assert_close(mixed(matrix, x), matrix @ x)
+    assert torch.autograd.gradcheck(mixed, (matrix, x))
+    assert torch.autograd.gradgradcheck(mixed, (matrix, x))
+
+
+def test_constant_matrices_by_vmap():
+    matrices, x = torch.randn(5, 1, 3), torch.randn(3, 7)
+    torch.testing.assert_close(torch.vmap(lambda m: mixed(m, x))(matrices), matrices @ x)

@@ -287,7 +287,7 @@ def spectra(bins, channels, seed=0):
 
 @given(
     count=st.integers(1, 5),
-    channels=st.integers(1, 4),
+    channels=st.one_of(st.integers(1, 4), st.integers(7, 19)),
     bins=st.integers(1, 1200),
     shared=st.booleans(),
     double=st.booleans(),

@@ -19,16 +19,18 @@ def solve(
     a: Any,
     x: Any,
     scaled: bool,
+    both: bool,
     u: Any,
     y: Any,
     tolerance: float,
     bad: Any,
 ) -> None:
-    """Solve (I + diag(d) a) u = x if ``scaled``, else (1 / diag(d) + a) u = x, y = x - a u; and say which bins go bad.
+    """Solve (I + diag(d) a) u = x if ``scaled``, else (1 / diag(d) + a) u = x, and y = x - a u if ``both``.
 
-    d (N, 2F), x, u, y (N, C, 2F), real and imaginary parts in turn; a (N, N, 2), bad (F,); at least SIDE bins. ``turn``
-    is -1 for the conjugate of d, else 1. Elimination without pivoting of (1 / d + a) u = b, b = x / d or x, checked by
-    the residual: |b - a u - u / d|² may be up to ``tolerance`` times |b|² + |u / d|², each times |d|² if scaled.
+    d (N, 2F), x, u, y (N, C, 2F), real and imaginary parts in turn; a (N, N, 2); bad (F,) tells which bins went wrong;
+    at least SIDE bins. ``turn`` is -1 for the conjugate of d, else 1. Elimination without pivoting of
+    (1 / d + a) u = b, b = x / d or x, checked by the residual: |b - a u - u / d|² may be up to ``tolerance`` times
+    |b|² + |u / d|², each times |d|² if scaled.
     """
     n, columns = x.shape[0], x.shape[1]
     one, zero, sign = x.dtype.type(1.0), x.dtype.type(0.0), x.dtype.type(turn)
@@ -73,7 +75,7 @@ def solve(
                 error[0, s] = error[1, s] = zero
             for i in range(n):
                 with_numbers(m, t, b + i, a, 2 * n * i, r, n)
-                if not scaled:
+                if both:
                     for s in range(SIDE):
                         y[i, c, 2 * (at + s)], y[i, c, 2 * (at + s) + 1] = m[t, 0, s], m[t, 1, s]
                 for s in range(SIDE):

@@ -7,6 +7,7 @@ import torch
 
 import flamo_filters.sections
 from flamo import dsp, system
+from flamo.core.response import Response
 from flamo.kernels import backend
 
 NFFT = 256
@@ -120,3 +121,29 @@ def test_layouts_are_known_without_computing(computed):
     assert matrix.tensor.shape == matrix.shape == (1, BINS, 3, 1)
     assert line.tensor.shape == line.shape == (1, BINS, 3)
     assert computed == [2]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_response_goes_through_a_filter_that_learns(computed, first):
+    """As the delays of a network do, on either side of it; a response that learns itself is multiplied."""
+    module = FILTERS[0](True)
+    delays = dsp.parallelDelay((3,), max_len=20, isint=True, nfft=NFFT, dtype=torch.float64)
+    for learns in (False, True):
+        d = Response(delays.response().tensor.detach().requires_grad_(learns))
+        h = module.response()
+        total = (d @ h if first else h @ d).tensor
+        expected = d.tensor * copy.deepcopy(module).freq_response(module.param)
+        assert computed == [3 if learns else 1]  # one by the test
+        torch.testing.assert_close(total, expected)
+        for t in (module.param, d.tensor) if learns else (module.param,):
+            found, exact = (torch.autograd.grad(y.abs().sum(), t, retain_graph=True)[0] for y in (total, expected))
+            torch.testing.assert_close(found, exact)
+
+
+@pytest.mark.parametrize("other", [torch.ones(1, 1, 3), torch.ones(1, 1, 3, 3), torch.ones(2, BINS, 3)])
+def test_other_responses_are_multiplied(other):
+    module = FILTERS[0](True)
+    h, full = module.response(), copy.deepcopy(module).freq_response(module.param)[None]
+    other = Response(other.to(torch.complex128))
+    torch.testing.assert_close((h @ other).full(), torch.diag_embed(full) @ other.full())
+    torch.testing.assert_close((other @ h).full(), other.full() @ torch.diag_embed(full))
