@@ -5,6 +5,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -31,11 +32,27 @@ class Training:
 
     def step(self) -> None:
         """One step."""
+        self._move()
+        self._compare(self.model(self.source))
+
+    def rest(self) -> Callable[[], None]:
+        """A step without the system, whose output stays as it is now: what no implementation can do without."""
+        output = self.model(self.source).detach()
+
+        def step() -> None:
+            self._move()
+            self._compare(output.detach().requires_grad_(self.learns))
+
+        return step
+
+    def _move(self) -> None:
         with torch.no_grad():
             for p, change in zip(self.parameters, self.noise, strict=True):
                 p.grad = None
                 p.add_(change)
-        magnitude = self.model(self.source).abs()
+
+    def _compare(self, output: torch.Tensor) -> None:
+        magnitude = output.abs()
         if not self.target.numel():
             self.target = torch.rand(magnitude.shape, generator=torch.Generator().manual_seed(2))
         loss = torch.nn.functional.mse_loss(magnitude, self.target)
@@ -65,6 +82,16 @@ def run_steps(training: Training, n: int, least: float = 0.0) -> list[float]:
             raise StaleError("two steps gave the same response: it was remembered, not computed")
         before = training.magnitude
     return seconds
+
+
+def median_of(step: Callable[[], None], least: float) -> float:
+    """The median of the seconds a step takes, of as many as take ``least`` seconds in all."""
+    seconds: list[float] = []
+    while sum(seconds) < least:
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 def median_step(training: Training, steps: int, warmup: int = 2) -> float:

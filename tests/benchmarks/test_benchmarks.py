@@ -13,7 +13,7 @@ import torch
 from benchmarks import compare, environment, scaling, seed_script, sides
 from benchmarks.cases import CASES
 from benchmarks.errors import BenchmarkError, CaseError
-from benchmarks.measure import StaleError, Training, peak_memory, reset_peak, run_steps
+from benchmarks.measure import StaleError, Training, median_of, peak_memory, reset_peak, run_steps
 from benchmarks.options import exit_code
 from benchmarks.report import Result, table
 from benchmarks.required import FULL_NFFT, REQUIRED, SEED_EXAMPLE
@@ -68,6 +68,20 @@ def test_a_step_that_computes_nothing_is_refused():
         run_steps(Training(Stale(), torch.ones(3)), 2)
 
 
+@pytest.mark.parametrize("name", ["delay", "parallel_accurate_geq"])
+def test_the_rest_of_a_step_is_all_but_the_system(name, monkeypatch):
+    training = Training(CASES[name].build(NFFT), CASES[name].source(NFFT))
+    training.step()
+    rest = training.rest()
+    before, magnitude = training.parameters[0].clone(), training.magnitude
+    monkeypatch.setattr(training, "model", None)
+    rest()
+    assert not torch.equal(training.parameters[0], before)
+    assert training.magnitude.shape == magnitude.shape
+    assert all(p.grad is None for p in training.parameters)
+    assert median_of(rest, 0.01) > 0
+
+
 def test_memory_is_seen():
     before = reset_peak()
     block = torch.ones(8 * 2**20)
@@ -78,6 +92,7 @@ def test_a_worker_answers_a_request():
     found = sides.ours().run(Request(case="delay", nfft=NFFT, steps=2, warmup=1))
     assert len(found.steps) >= 2
     assert sum(found.steps) >= LEAST
+    assert 0 < found.rest < sum(found.steps)
     assert found.torch_version == torch.__version__
     assert Measurement.from_json(found.to_json()) == found
 
@@ -135,6 +150,10 @@ def test_json_holds_the_figures():
     found = json.loads(json.dumps(result().as_dict()))
     assert found["ratio"] == pytest.approx(100)
     assert found["memory_ratio"] == 5
+    assert found["rest_ms"] is None
+    again = result()
+    again.ours[0] = replace(again.ours[0], rest=0.001)
+    assert again.as_dict()["rest_ms"] == 1.0
     assert found["reference"]["first_ms"] == 1000
     assert found["flamo"]["rounds"][0]["steps"] == [0.002]
 

@@ -45,6 +45,7 @@ class Measurement(_Json):
     first: float  # seconds of the first step, compilation included
     steps: list[float]  # seconds of each step after the warm-up
     peak: int | None  # bytes above those after imports
+    rest: float | None = None  # seconds of a step without the system: magnitude, loss, and their derivatives
     checksums: dict[str, float] = field(default_factory=dict)
 
 
@@ -80,7 +81,7 @@ def _seed_example(request: Request) -> dict:
 
 def _steps(request: Request) -> dict:
     from .cases import CASES
-    from .measure import Training, peak_memory, reset_peak, run_steps
+    from .measure import Training, median_of, peak_memory, reset_peak, run_steps
 
     before = reset_peak()
     case = CASES[request.case]
@@ -88,7 +89,8 @@ def _steps(request: Request) -> dict:
     seconds = run_steps(training, request.warmup + request.steps)
     found = {"first": seconds[0], "peak": peak_memory() - before, "checksums": training.checksums()}
     counted = seconds[request.warmup :]
-    return {**found, "steps": counted + run_steps(training, 0, LEAST - sum(counted))}
+    found["steps"] = counted + run_steps(training, 0, LEAST - sum(counted))
+    return {**found, "rest": median_of(training.rest(), LEAST / 2)}
 
 
 def main(argument: str) -> None:
