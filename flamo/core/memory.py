@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
@@ -19,6 +20,14 @@ MOST = 1 << 22  # numbers of a signal that is remembered
 _PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device, types.BuiltinFunctionType)
 _Snapshot = dict[str, Any]
 _Made = TypeVar("_Made")
+
+
+@contextlib.contextmanager
+def for_everyone() -> Iterator[None]:
+    """What is made within of tensors that do not learn serves training as well: inference mode, and torch where it
+    transforms a function (``torch.func``), would mark it for good."""
+    with torch.inference_mode(False), torch._C._DisableFuncTorch():
+        yield
 
 
 def remembered(maxsize: int) -> Callable[[Callable[..., _Made]], Callable[..., _Made]]:
@@ -74,8 +83,7 @@ class Memory:
             if not response.learns and not torch._C._are_functorch_transforms_active():
                 self._kept = was, response
             return response
-        with torch.inference_mode(False), torch._C._DisableFuncTorch():
-            _ = before[1].tensor  # asked for again: one that did without so far computes it now, once
+        _ = before[1].tensor  # asked for again: one that did without so far computes it now, once
         return before[1]
 
 

@@ -278,7 +278,7 @@ def _fused_solve(
         first, last = (v if v is None or v.shape[1] == 1 else v[:, where] for v in (first, last))
         solved = _composed(first, matrix, last, x[:, :, where])
         y[:, :, where] = solved
-        u[:, :, where] = _scaled(last, solved)
+        u[:, :, where] = _scaled(last, solved)  # after y, which may be the same tensor
     return y, u
 
 

@@ -44,7 +44,7 @@ def mixed(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     >>> mixed(torch.tensor([[2.0, 3.0]]), torch.ones(2, 4))
     tensor([[5., 5., 5., 5.]])
     """
-    if backend.transformed(matrix, x):
+    if backend.transformed(matrix, x) or torch.is_autocast_enabled(x.device.type):
         return matrix @ x
     return _Mixed.apply(matrix, x)
 
@@ -65,7 +65,7 @@ class _Mixed(torch.autograd.Function):
 
 
 def _times(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    return matrix * x if matrix.shape[1] == 1 else matrix @ x
+    return matrix * x if matrix.shape[1] == len(x) == 1 else matrix @ x
 
 
 def _composed(h: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

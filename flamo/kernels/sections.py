@@ -50,7 +50,7 @@ def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) 
     """What a :func:`cascade` makes of spectra x (F, M): the product, without the response in memory.
 
     x may lie in memory as it likes, and be expanded. None where there is nothing to gain: there is no fused version for
-    these, or x needs a derivative, which takes the response.
+    these, x needs a derivative, which takes the response, or it is of another shape.
 
     >>> gain = torch.tensor([2.0, 0.0, 0.0]).double().reshape(3, 1, 1)
     >>> unit = torch.tensor([1.0, 0.0, 0.0]).double().reshape(3, 1, 1)
@@ -63,7 +63,8 @@ def through(b: torch.Tensor, a: torch.Tensor, w: torch.Tensor, x: torch.Tensor) 
         b, a = torch.broadcast_tensors(b, a)
     learns = (x.requires_grad or w.requires_grad) and torch.is_grad_enabled()
     fused = backend.pays(b[0].numel() * len(w), b, w, x) and not backend.fused.given_up
-    if not fused or learns or backend.transformed(b, a, x):
+    fits = x.shape == (len(w), b.shape[2])  # compiled code does not ask
+    if not fused or not fits or learns or backend.transformed(b, a, x):
         return None
     return _applied(b, a, w, x, x.dtype)
 
@@ -109,7 +110,7 @@ def _computed(
 ) -> tuple[torch.Tensor, Any]:
     """The result (F, M), and the tables of the fused version if it could be used."""
     shape = len(w), b.shape[2]
-    bins_together = x is None or x.stride(0) < x.stride(1)
+    bins_together = x is None or x.stride(0) < x.stride(1) or x.stride(1) == 0  # one for all channels
     strides = (1, shape[0]) if bins_together else (shape[1], 1)
     y = torch.empty_strided(shape, strides, dtype=dtype, device=w.device)
     tables = _fused_forward(b, a, w, x, y)
@@ -252,11 +253,11 @@ def _fused_forward(
     if not backend.pays(work, b, a, w):
         return None
     out, shares = _flat(y), backend.shares(work)
-    circle = Circle.of(w, out[0].real.dtype)
+    circle = Circle.of(w, out[0].dtype)
     if circle is None:
         return None
     _, sections, channels = b.shape
-    table, scales = np.empty((2, channels, sections, 2, 3), circle.points.dtype), np.empty((2, sections, channels))
+    table, scales = np.empty((2, channels, sections, 2, 3), out[0].dtype), np.empty((2, sections, channels))
     if not backend.call("sections.tabulate", _double(b), _double(a), circle.radius, scales, table):
         return None
     arguments = (_silence(y.dtype), *_input(x, out[0].dtype), *out)
@@ -266,15 +267,13 @@ def _fused_forward(
 def _fused_backward(
     tables: Any, w: torch.Tensor, x: torch.Tensor | None, y: torch.Tensor, grad: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
-    table, scales = tables
+    (table, scales), out = tables, _flat(y)
     shares = backend.shares(scales[0].size * len(w))
-    circle = Circle.of(w, table.dtype)
+    circle = Circle.of(w, out[0].dtype)
     if circle is None:
         return None
-    out = _flat(y)
-    spectra = (*_input(x, out[0].dtype), *out, *_flat(grad if grad.stride(0) else grad.contiguous()))
     totals, sums = np.zeros((shares, table.size // 6, 6)), np.empty((2, 3, *scales.shape[1:]))
-    if not _run("sections.backward", shares, circle, table, (*spectra, totals)):
+    if not _run("sections.backward", shares, circle, table, (*_input(x, out[0].dtype), *out, *_flat(grad), totals)):
         return None
     if not backend.call("sections.gather", scales, circle.radius, totals.sum(0).reshape(table.shape), sums):
         return None
@@ -294,13 +293,13 @@ def _double(coefficients: torch.Tensor) -> Any:
 
 
 def _flat(x: torch.Tensor) -> tuple[Any, int, int]:
-    """A spectrum (F, M) as it lies in memory; the steps by bin and by channel."""
+    """A spectrum (F, M) as it lies in memory, real and imaginary parts in turn; the steps by bin and by channel."""
     if x.is_conj() or x.is_neg():
         x = x.resolve_conj().resolve_neg()
     (bins, channels), (by_bin, by_channel) = x.shape, x.stride()
     span = 1 + (bins - 1) * by_bin + (channels - 1) * by_channel
-    return x.detach().as_strided((span,), (1,)).numpy(), by_bin, by_channel
+    return torch.view_as_real(x.detach()).as_strided((2 * span,), (1,)).numpy(), by_bin, by_channel
 
 
 def _input(x: torch.Tensor | None, dtype: Any) -> tuple[Any, int, int]:
-    return (np.ones(1, dtype), 0, 0) if x is None else _flat(x)
+    return (np.array([1.0, 0.0], dtype), 0, 0) if x is None else _flat(x)

@@ -81,12 +81,13 @@ def trains_after_inference(case: Case) -> None:
     """A call in torch.inference_mode leaves nothing behind that training would meet.
 
     Remember no tensors between calls."""
-    made = processor(case, requires_grad=True)
-    x = spectrum(made.input_channels, torch.float64)
-    with torch.inference_mode():
-        made(x.clone())
-    y = made(x.requires_grad_())
-    y.abs().square().sum().backward()
+    for learns in (True, False):  # what is frozen may be remembered
+        made = processor(case, requires_grad=learns)
+        x = spectrum(made.input_channels, torch.float64)
+        with torch.inference_mode():
+            made(x.clone())
+        y = made(x.requires_grad_())
+        y.abs().square().sum().backward()
 
 
 CHECKS = (

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 
 from flamo.core.computed import computed
+from flamo.core.memory import for_everyone
 from flamo.core.poles import MAX_ORDER, HasPoles
 from flamo.core.rbj import Sections
 from flamo.core.response import Response
@@ -38,6 +39,12 @@ class SectionResponse(Response):
 
     @cached_property
     def tensor(self) -> torch.Tensor:  # type: ignore[override]
+        if self.learns or torch._C._functorch.is_functorch_wrapped_tensor(self.b):
+            return self._computed()
+        with for_everyone():  # it may be remembered
+            return self._computed()
+
+    def _computed(self) -> torch.Tensor:
         return cascade(self.b.flatten(2), self.a.flatten(2), self.w, self.dtype).reshape(self.shape)
 
     def apply(self, x: torch.Tensor) -> torch.Tensor:

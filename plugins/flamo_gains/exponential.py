@@ -18,8 +18,9 @@ def skew_exponential(skew: torch.Tensor) -> torch.Tensor:
         \partial S = V \left( \bar\Phi \circ (V^H G\, V) \right) V^H, \quad
         \Phi_{ik} = e^{-j (\lambda_i + \lambda_k) / 2}\, \mathrm{sinc} \frac{\lambda_i - \lambda_k}{2}
 
-    with sinc x = sin(x) / x, for the gradient G of the result. In float64 whatever the type of S. Large matrices, those
-    on other devices and derivatives of derivatives are left to ``torch.linalg.matrix_exp``.
+    with sinc x = sin(x) / x, for the gradient G of the result. In float64 whatever the type of S, of which the lower
+    triangle is read. Large or complex matrices, those on other devices and derivatives of derivatives are left to
+    ``torch.linalg.matrix_exp``.
 
     Shapes: (…, N, N) → (…, N, N). Source: the derivative is by J. L. Daleckii and S. G. Krein; see N. J. Higham,
     Functions of Matrices, SIAM 2008, theorem 3.11.
@@ -29,8 +30,8 @@ def skew_exponential(skew: torch.Tensor) -> torch.Tensor:
     tensor([[ 0., -1.],
             [ 1.,  0.]])
     """
-    usual = not skew.is_cpu or not 0 < skew.shape[-1] <= LARGE or backend.transformed(skew)
-    return torch.linalg.matrix_exp(skew) if usual else _Exponential.apply(skew)
+    fits = skew.is_cpu and not skew.is_complex() and 0 < skew.shape[-1] <= LARGE
+    return _Exponential.apply(skew) if fits and not backend.transformed(skew) else torch.linalg.matrix_exp(skew)
 
 
 class _Exponential(torch.autograd.Function):
@@ -42,7 +43,7 @@ class _Exponential(torch.autograd.Function):
             ctx.save_for_backward(skew)
             return torch.linalg.matrix_exp(skew)
         ctx.save_for_backward(skew, values, vectors)
-        return ((vectors * _turned(values)[..., None, :]) @ vectors.mH).real.to(skew.dtype)
+        return _real((vectors * _turned(values)[..., None, :]) @ vectors.mH, skew.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
@@ -55,7 +56,12 @@ class _Exponential(torch.autograd.Function):
         sums, differences = half[..., :, None] + half[..., None, :], half[..., :, None] - half[..., None, :]
         weights = _turned(-sums) * torch.sinc(differences / torch.pi)
         inner = vectors.mH @ grad.to(vectors.dtype) @ vectors
-        return (vectors @ (weights * inner) @ vectors.mH).real.to(skew.dtype)
+        return _real(vectors @ (weights * inner) @ vectors.mH, skew.dtype)
+
+
+def _real(matrix: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """In memory of its own: a part of a complex tensor could not be edited."""
+    return matrix.real.to(dtype, memory_format=torch.contiguous_format, copy=True)
 
 
 def _turned(angles: torch.Tensor) -> torch.Tensor:

@@ -56,3 +56,16 @@ def test_a_constant_matrix_has_all_derivatives(shape, dtype):
 def test_constant_matrices_by_vmap():
     matrices, x = torch.randn(5, 1, 3), torch.randn(3, 7)
     torch.testing.assert_close(torch.vmap(lambda m: mixed(m, x))(matrices), matrices @ x)
+
+
+def test_lower_precision_by_autocast_learns():
+    matrix, x = torch.randn(3, 2, requires_grad=True), torch.randn(2, 7)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = mixed(matrix, x)
+    y.float().sum().backward()
+    torch.testing.assert_close(matrix.grad, x.sum(1).expand(3, 2), rtol=0.02, atol=0.02)
+
+
+def test_a_column_takes_one_row():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        mixed(torch.ones(3, 1), torch.ones(3, 5))

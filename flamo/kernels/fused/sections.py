@@ -1,8 +1,9 @@
 """A cascade of second-order sections on a circle: products of ratios, block by block.
 
 :mod:`flamo.kernels.circle` says what c, s, δ, u, v, t and the nodes are. A table (2 M K, 6) holds c, s, δ of the
-numerator and of the denominator of each section, at both ends. Spectra are given as they lie in memory; ``p`` is where
-one begins, ``dp`` the step to its next bin. Sections that are smooth over a block are computed at its nodes only.
+numerator and of the denominator of each section, at both ends. Spectra have real and imaginary parts in turn; ``p`` is
+the number with which one begins, ``dp`` the step to its next bin. Sections that are smooth over a block are computed at
+its nodes only (:mod:`flamo.kernels.fused.nodes`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import numpy as np
 from numba.extending import register_jitable
 
 from flamo.kernels.circle import BINS, GROUP, NODES
+from flamo.kernels.fused.nodes import LARGE, SMALL, coefficients, interpolate, interpolate_times, is_smooth, project
 
-LEADING = 0.5 ** (NODES - 2)  # what a power of t counts in Chebyshev's polynomials
 TAIL = 2.5e-7  # times the root of the number of sections: what rounding makes of their product's last coefficients
-RUN = 64  # bins that are written for all of these, where their channels lie side by side, before the next
-SMALL, LARGE = 1e-18, 1e18  # beyond which float32 may not hold the square of a number, or the product of two
+RUN = 64  # bins that are written for a group of channels, where these lie side by side, before the next
 
 
 def tabulate(b: Any, a: Any, radius: float, scales: Any, tables: Any) -> None:
@@ -143,36 +143,16 @@ def backward(
         for m in range(channels):
             p, q, r = at * x_bin + m * x_channel, at * y_bin + m * y_channel, at * g_bin + m * g_channel
             _weigh(y, q, y_bin, grad, r, g_bin, count, e)
-            _project(e, polynomial, uv, moments, weights)
+            project(e, polynomial, uv, moments, weights)
             for row in range((end * channels + m) * sections, (end * channels + m + 1) * sections):
                 fine = False
-                if _is_smooth(table, row, places[block, 0], places[block, 1]):
+                if is_smooth(table, row, places[block, 0], places[block, 1]):
                     fine = _sum(weights, few, table, row, found, NODES)
                 if not fine and not _sum(e, uv, table, row, found, BINS):
                     first = row - row % sections
                     _mend(e, uv, table, row, first, sections, x, p, x_bin, grad, r, g_bin, count, found)
                 for i in range(6):
                     sums[share, row, i] += found[i] if i == 0 or i > 3 else -found[i]
-
-
-@register_jitable(forceinline=True)
-def _is_smooth(table: Any, row: int, middle: float, reach: float) -> bool:
-    """Whether numerator and denominator of a section have no root nearer to the middle than ``reach``.
-
-    (c - s u + j δ v) (1 + t²) = c + 2 j δ t + (c - 2 s) t² is q0 + q1 x + q2 x² about the middle, and has none if
-    |q0| > |q1| reach + |q2| reach².
-    """
-    smooth = True
-    for side in range(0, 6, 3):
-        c, delta = table[row, side], table[row, side + 2]
-        square = c - 2.0 * table[row, side + 1]
-        re, im = c + square * middle * middle, 2.0 * delta * middle
-        less, more = 2.0 * abs(square * middle), 2.0 * abs(delta)
-        if less > more:
-            less, more = more, less
-        least = (more + 0.5 * less + abs(square) * reach) * reach  # |q1| is less than this, without a root
-        smooth = smooth and re * re + im * im > least * least
-    return smooth
 
 
 @register_jitable(forceinline=True)
@@ -190,24 +170,25 @@ def _evaluate(
     noise: float,
     silence: float,
 ) -> None:
-    """h = the product of the sections ``first`` … ``last`` in a block, 0 where it is below ``silence``."""
+    """h = the product of the sections ``first`` … ``last`` in a block, 0 where it is below ``silence``; where all are
+    smooth it is not, as its values at the nodes are at least SMALL."""
     reach = place[1]
     for attempt in range(4):
         rough = False
         _reset(values, NODES)
         for row in range(first, last):
-            if _is_smooth(table, row, place[0], reach):
+            if is_smooth(table, row, place[0], reach):
                 _multiply(values, few, table, row, NODES)
             else:
                 if not rough:
                     _reset(h, BINS)
                 rough = True
                 _multiply(h, uv, table, row, BINS)
-        exact = _coefficients(values, polynomial, c, noise)
+        exact = coefficients(values, polynomial, c, noise)
         if exact and not rough:
-            _interpolate(c, uv, h)
+            interpolate(c, uv, h)
         elif exact:
-            exact = _interpolate_times(c, uv, h, silence)
+            exact = interpolate_times(c, uv, h, silence)
         if exact or reach == np.inf:
             break
         reach = 2.0 * reach if attempt < 2 else np.inf  # where nothing is smooth
@@ -234,67 +215,13 @@ def _reset(h: Any, count: int) -> None:
 
 
 @register_jitable(forceinline=True)
-def _coefficients(values: Any, polynomial: Any, c: Any, noise: float) -> bool:
-    """The coefficients c of the polynomial with these values at the nodes.
-
-    False where the last of them are more than noise, as are those that would come next then, and where the values are
-    beyond what float32 holds products of.
-    """
-    least, most = np.inf, 0.0
-    for p in range(NODES):
-        re = im = 0.0
-        for j in range(NODES):
-            re, im = re + polynomial[p, j] * values[0, j], im + polynomial[p, j] * values[1, j]
-        c[0, p], c[1, p] = re, im
-        size = abs(values[0, p]) + abs(values[1, p])
-        least, most = size if size < least else least, size if size > most else most
-    odd, even = abs(c[0, NODES - 1]) + abs(c[1, NODES - 1]), abs(c[0, NODES - 2]) + abs(c[1, NODES - 2])
-    return (odd + 0.2 * even) * LEADING <= noise * least and least >= SMALL and most <= LARGE
-
-
-@register_jitable(forceinline=True)
-def _interpolate(c: Any, uv: Any, h: Any) -> None:
-    """h = the polynomial."""
-    for i in range(BINS):
-        h[0, i], h[1, i] = _polynomial(c, uv[2, i])
-
-
-@register_jitable(forceinline=True)
-def _interpolate_times(c: Any, uv: Any, h: Any, silence: float) -> bool:
-    """h times the polynomial, 0 where that is below ``silence``.
-
-    False where h is beyond what float32 holds products of: that of all sections in their order may not be.
-    """
-    one, zero, small, large = h.dtype.type(1.0), h.dtype.type(0.0), h.dtype.type(SMALL), h.dtype.type(LARGE)
-    least, held = h.dtype.type(silence), zero
-    for i in range(BINS):
-        re, im = _polynomial(c, uv[2, i])
-        hr, hi = h[0, i], h[1, i]
-        size = abs(hr) + abs(hi)
-        some = one if size >= small else zero
-        held += some if size <= large else zero
-        yr, yi = hr * re - hi * im, hr * im + hi * re
-        heard = one if abs(yr) + abs(yi) >= least else zero
-        h[0, i], h[1, i] = yr * heard, yi * heard
-    return held == BINS
-
-
-@register_jitable(forceinline=True)
-def _polynomial(c: Any, tau: Any) -> Any:
-    re, im = c[0, NODES - 1], c[1, NODES - 1]
-    for p in range(NODES - 2, -1, -1):
-        re, im = re * tau + c[0, p], im * tau + c[1, p]
-    return re, im
-
-
-@register_jitable(forceinline=True)
 def _hear(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, y: Any, q: int, dq: int) -> None:
     """y = h[slot] x in ``count`` bins of a block. The compiler is told of steps of 1, for vectors."""
     if dp == 0 and dq == 1:
-        z = x[p]
+        xr, xi = x[2 * p], x[2 * p + 1]
         for i in range(count):
-            re, im = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)]
-            y[np.uintp(q + i)] = complex(re * z.real - im * z.imag, re * z.imag + im * z.real)
+            re, im, at = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)], 2 * (q + i)
+            y[np.uintp(at)], y[np.uintp(at + 1)] = re * xr - im * xi, re * xi + im * xr
     elif dp == 1 and dq == 1:
         _filter(h, slot, first, count, x, p, 1, y, q, 1)
     else:
@@ -304,8 +231,9 @@ def _hear(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, y:
 @register_jitable(forceinline=True)
 def _filter(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, y: Any, q: int, dq: int) -> None:
     for i in range(count):  # indices without a sign: no test for negative ones
-        re, im, z = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)], x[np.uintp(p + i * dp)]
-        y[np.uintp(q + i * dq)] = complex(re * z.real - im * z.imag, re * z.imag + im * z.real)
+        re, im, at = h[slot, 0, np.uintp(first + i)], h[slot, 1, np.uintp(first + i)], 2 * (p + i * dp)
+        xr, xi, to = x[np.uintp(at)], x[np.uintp(at + 1)], 2 * (q + i * dq)
+        y[np.uintp(to)], y[np.uintp(to + 1)] = re * xr - im * xi, re * xi + im * xr
 
 
 @register_jitable(forceinline=True)
@@ -322,29 +250,9 @@ def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: A
 @register_jitable(forceinline=True)
 def _correlate(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
     for i in range(count):
-        z, g = y[np.uintp(p + i * dp)], grad[np.uintp(q + i * dq)]
-        e[0, i], e[1, i] = g.real * z.real + g.imag * z.imag, g.real * z.imag - g.imag * z.real
-
-
-@register_jitable(forceinline=True)
-def _project(e: Any, polynomial: Any, uv: Any, moments: Any, weights: Any) -> None:
-    """The transpose of :func:`_interpolate`: weights at the nodes, of e in the bins."""
-    zero = e.dtype.type(0.0)
-    for side in range(2):
-        m0 = m1 = m2 = m3 = m4 = m5 = m6 = m7 = zero
-        for i in range(BINS):
-            tau, e0 = uv[2, i], e[side, i]
-            square, e1 = tau * tau, tau * e0
-            e2, e3, fourth = square * e0, square * e1, square * square
-            m0, m1, m2, m3 = m0 + e0, m1 + e1, m2 + e2, m3 + e3
-            m4, m5, m6, m7 = m4 + fourth * e0, m5 + fourth * e1, m6 + fourth * e2, m7 + fourth * e3
-        moments[0], moments[1], moments[2], moments[3] = m0, m1, m2, m3
-        moments[4], moments[5], moments[6], moments[7] = m4, m5, m6, m7
-        for j in range(NODES):
-            total = 0.0
-            for p in range(NODES):
-                total += polynomial[p, j] * moments[p]
-            weights[side, j] = total
+        at, of = 2 * (p + i * dp), 2 * (q + i * dq)
+        yr, yi, gr, gi = y[np.uintp(at)], y[np.uintp(at + 1)], grad[np.uintp(of)], grad[np.uintp(of + 1)]
+        e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
 
 
 @register_jitable(forceinline=True)
@@ -393,7 +301,8 @@ def _mend(
         if SMALL <= size <= LARGE:
             re, im = (e[0, i] * nr + e[1, i] * ni) / size, (e[1, i] * nr - e[0, i] * ni) / size
         else:
-            gr, gi, xr, xi = grad[q + i * dq].real, grad[q + i * dq].imag, x[p + i * dp].real, x[p + i * dp].imag
+            at, of = 2 * (p + i * dp), 2 * (q + i * dq)
+            gr, gi, xr, xi = grad[of], grad[of + 1], x[at], x[at + 1]
             re, im = gr * xr + gi * xi, gr * xi - gi * xr
             for j in range(first, first + sections):
                 nr, ni = table[j, 3] - table[j, 4] * u, table[j, 5] * v

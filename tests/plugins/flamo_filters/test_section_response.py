@@ -96,12 +96,12 @@ def test_a_spectrum_that_learns_gets_its_gradient():
     assert gain.param.grad.abs().min() > 0
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_what_is_remembered_serves_everyone(computed, times):
+@pytest.mark.parametrize(("times", "items"), [(1, 1), (2, 1), (1, 2)])
+def test_what_is_remembered_serves_everyone(computed, times, items):
     """First used in inference mode, or within a transform, then in training."""
     module = dsp.parallelGEQ((3,), nfft=NFFT, dtype=torch.float64)
     gain = dsp.parallelGain((3,), nfft=NFFT, requires_grad=True, dtype=torch.float64)
-    x = spectrum(module)
+    x = spectrum(module, items)
     with torch.inference_mode():
         for _ in range(times):
             first = module(x)
@@ -111,6 +111,26 @@ def test_what_is_remembered_serves_everyone(computed, times):
     assert gain.param.grad.abs().min() > 0
     assert computed == [1]
     copy.deepcopy(module.response().tensor)  # torch refuses to copy what a transform has marked
+
+
+def test_a_response_that_is_first_needed_within_a_transform_serves_everyone():
+    """Of a filter that was frozen before: by then it is remembered."""
+    module = dsp.parallelGEQ((3,), nfft=NFFT, dtype=torch.float64)
+    x, h = spectrum(module), module.response()
+    slope = torch.func.grad(lambda factor: h.apply(factor * x).abs().sum())(torch.ones((), dtype=torch.float64))
+    torch.testing.assert_close(slope, module(x).abs().sum())
+    copy.deepcopy(module.response().tensor)
+
+
+def test_a_spectrum_of_other_bins_is_told():
+    """And one bin serves all, as in any product."""
+    module = FILTERS[0](True)
+    full = copy.deepcopy(module).freq_response(module.param)[None]
+    x = spectrum(module)
+    torch.testing.assert_close(module.response().apply(x[:, :1]), full * x[:, :1])
+    for other in (x[:, 1:], torch.cat((x, x), 1)):
+        with pytest.raises(RuntimeError, match="must match"):
+            module.response().apply(other)
 
 
 def test_layouts_are_known_without_computing(computed):

@@ -40,7 +40,7 @@ def meeting(n):
 
 @pytest.mark.parametrize("s", [skew(1), skew(4), skew(5, batch=(2, 3)), torch.zeros(3, 3).double(), meeting(7)])
 def test_derivatives_are_those_of_the_exponential(s):
-    """In all directions, also out of the skew-symmetric matrices:."""
+    """In all directions, also out of the skew-symmetric matrices."""
     s, grad = s.clone().requires_grad_(), torch.randn_like(s)
     (found,) = torch.autograd.grad(skew_exponential(s), s, grad)
     (exact,) = torch.autograd.grad(torch.linalg.matrix_exp(s), s, grad)
@@ -70,3 +70,19 @@ def test_what_is_not_finite_stays_so():
     h.sum().backward()
     assert h.isnan().any()
     assert s.grad.isnan().any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_it_lies_in_memory_of_its_own(dtype):
+    s = skew(4, dtype=dtype).requires_grad_()
+    h = skew_exponential(s)
+    assert h.is_contiguous()
+    h.mul_(2.0)
+    (found,) = torch.autograd.grad(h.sum(), s)
+    (exact,) = torch.autograd.grad(2.0 * torch.linalg.matrix_exp(s).sum(), s)
+    torch.testing.assert_close(found, exact)
+
+
+def test_complex_matrices_are_left_to_torch():
+    s = skew(3) + 1j * skew(3, seed=1)
+    np.testing.assert_allclose(skew_exponential(s), expm(s.numpy()), rtol=0, atol=1e-12)
