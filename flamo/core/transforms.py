@@ -12,6 +12,7 @@ from flamo.core.checks import checked_map, choice
 from flamo.core.grid import FrequencyGrid
 from flamo.core.memory import LastResult
 from flamo.core.recorded import Recorded
+from flamo.kernels.magnitude import Magnitudes
 
 
 class Transform(Recorded, nn.Module):
@@ -19,6 +20,7 @@ class Transform(Recorded, nn.Module):
 
     Args:
         transform: a callable tensor → tensor; None leaves the signal as it is. A lambda works, but cannot be pickled.
+            Within it, ``torch.abs`` of a spectrum is :func:`~flamo.kernels.magnitude.magnitude`, which is faster.
         device: kept for systems that ask for it; a transform has no parameter.
         dtype: likewise.
 
@@ -46,7 +48,10 @@ class Transform(Recorded, nn.Module):
         return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.transform(x)
+        if "transform" not in vars(self) or not x.is_complex():
+            return self.transform(x)
+        with Magnitudes():
+            return self.transform(x)
 
     def probe(self, z: torch.Tensor) -> None:
         """A transform has no value at a point of the z-plane: None, and a system passes over it."""
