@@ -240,19 +240,18 @@ def _filter(h: Any, slot: int, first: int, count: int, x: Any, p: int, dp: int, 
 def _weigh(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
     """e = conj(grad) y, 0 beyond ``count``."""
     if dp == 1 and dq == 1:
-        _correlate(y, p, 1, grad, q, 1, count, e)
+        z, g = y[2 * p : 2 * (p + count)], grad[2 * q : 2 * (q + count)]  # from 0: in vectors
+        for i in range(count):
+            yr, yi, gr, gi = z[2 * i], z[2 * i + 1], g[2 * i], g[2 * i + 1]
+            e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
     else:
-        _correlate(y, p, dp, grad, q, dq, count, e)
+        at, of = 2 * p, 2 * q
+        for i in range(count):
+            yr, yi, gr, gi = y[np.uintp(at)], y[np.uintp(at + 1)], grad[np.uintp(of)], grad[np.uintp(of + 1)]
+            e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
+            at, of = at + 2 * dp, of + 2 * dq
     for i in range(count, BINS):
         e[0, i] = e[1, i] = 0.0
-
-
-@register_jitable(forceinline=True)
-def _correlate(y: Any, p: int, dp: int, grad: Any, q: int, dq: int, count: int, e: Any) -> None:
-    for i in range(count):
-        at, of = 2 * (p + i * dp), 2 * (q + i * dq)
-        yr, yi, gr, gi = y[np.uintp(at)], y[np.uintp(at + 1)], grad[np.uintp(of)], grad[np.uintp(of + 1)]
-        e[0, i], e[1, i] = gr * yr + gi * yi, gr * yi - gi * yr
 
 
 @register_jitable(forceinline=True)
