@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Callable, Iterator
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
@@ -44,17 +44,7 @@ def remembered(maxsize: int) -> Callable[[Callable[..., _Made]], Callable[..., _
     24
     """
 
-    def decorated(make: Callable[..., _Made]) -> Callable[..., _Made]:
-        kept = lru_cache(maxsize)(torch.inference_mode(False)(make))
-
-        @wraps(make)
-        def once(*numbers: Any) -> _Made:
-            with torch._C._DisableFuncTorch():
-                return kept(*numbers)
-
-        return once
-
-    return decorated
+    return lambda make: lru_cache(maxsize)(for_everyone()(make))
 
 
 class Memory:

@@ -83,10 +83,11 @@ class Recursion(Container):
     def forward(self, X: torch.Tensor, ext_param: Any = None) -> torch.Tensor:
         self._check_input(X, self.input_channels)
         forward, loop = self._paths(X, ext_param)
-        through = _is_fed(forward, loop)
-        fed = X if through else reduce(lambda x, h: h.apply(x), forward, X)
-        y = _closed(loop, fed.flatten(3) if fed.ndim > 3 else fed[..., None], through)
-        return y.reshape(y.shape[0], *fed.shape[1:])
+        fed = _is_fed(forward, loop)
+        x = X if fed else reduce(lambda x, h: h.apply(x), forward, X)
+        columns = x.flatten(3) if x.ndim > 3 else x[..., None]
+        y = close_fed(loop[1].tensor[0], loop[0].tensor[0, 0], columns) if fed else _closed(loop, columns)
+        return y.reshape(y.shape[0], *x.shape[1:])
 
     @property
     def has_response(self) -> bool:
@@ -188,8 +189,8 @@ def _is_fed(forward: list[Response], loop: list[Response]) -> bool:
     return loop[0].constant and not loop[0].diagonal and all(len(h.tensor) == 1 for h in loop)
 
 
-def _closed(loop: list[Response], x: torch.Tensor, fed: bool = False) -> torch.Tensor:
-    """Solve (I - L) y = x for x (B, F or 1, N, M), L in factors; (I - L) y = D x if ``fed``, with its last factor D."""
+def _closed(loop: list[Response], x: torch.Tensor) -> torch.Tensor:
+    """Solve (I - L) y = x for x (B, F or 1, N, M), L in factors."""
     diagonal = [h.diagonal for h in loop]
     if diagonal == [True]:
         return close_channels(loop[0].tensor[..., None], x)
@@ -202,8 +203,7 @@ def _closed(loop: list[Response], x: torch.Tensor, fed: bool = False) -> torch.T
     if len(middle) == 1 and middle[0].constant and len(loop) > 1 and all(len(h.tensor) == 1 for h in loop):
         bins = max(x.shape[1], *(h.tensor.shape[1] for h in loop))
         before, after = (side[0].tensor[0] if side else None for side in (left, right))
-        matrix, x = middle[0].tensor[0, 0], x.expand(-1, bins, -1, -1)
-        return close_fed(loop[-1].tensor[0], matrix, x) if fed else close_network(before, matrix, after, x)
+        return close_network(before, middle[0].tensor[0, 0], after, x.expand(-1, bins, -1, -1))
     return close_loop(cascade_of(loop).full(), x)
 
 

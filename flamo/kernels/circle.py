@@ -23,7 +23,6 @@ import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
 BINS = 512  # of a block
-GROUP = 8  # channels that are evaluated in a block before they are written
 NODES = 8
 REACH = 6.0  # half widths of a block within which there is no root: the error of a section is below 2e-8
 ROUNDING = 1e-14  # by which the square of a radius may be off

@@ -147,10 +147,8 @@ class _Network(torch.autograd.Function):
             return backend.gradients(_composed, (left, matrix, right, x, ctx.fed), ctx.needs_input_grad, grad)
         need_left, need_matrix, need_right, need_x, _ = ctx.needs_input_grad
         runs = list(zip(factors[::2], factors[1::2], strict=True))
-        if ctx.fed:
-            found = None if runs else _fused_solve(None, matrix.mH, right, grad, conjugate=True, fed=True)
-        else:
-            found = None if runs else _fused_solve(right, matrix.mH, left, grad, conjugate=True)
+        first, last = (None, right) if ctx.fed else (right, left)
+        found = None if runs else _fused_solve(first, matrix.mH, last, grad, conjugate=True, fed=ctx.fed)
         if found is None:
             heard = _scaled(right.conj(), grad) if ctx.fed else grad
             adjoint = _plain_solve(runs or _factors(left, matrix, right, x), heard, adjoint=True)
@@ -255,7 +253,7 @@ def _lapack(system: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def _fused_solve(
-    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool, fed: bool = False
+    left: Diagonal, matrix: torch.Tensor, right: Diagonal, x: torch.Tensor, conjugate: bool, fed: bool
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     """y and right · y by the fused version, twice the latter if ``fed``; with pivoting in bins where it went bad."""
     if not backend.pays(_work(x), x) or x.shape[2] < backend.SIDE:

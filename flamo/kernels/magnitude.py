@@ -47,7 +47,8 @@ class _Magnitude(torch.autograd.Function):
         dense = _dense(x)
         y = torch.empty_like(dense, dtype=torch.float32)
         numbers = y.numel()
-        if not backend.run("magnitude.forward", numbers, backend.shares(numbers), _flat(dense), _flat(y)):
+        arguments = backend.planar(_row(dense)).numpy(), _row(y).numpy()
+        if not backend.run("magnitude.forward", numbers, backend.shares(numbers), *arguments):
             torch.abs(dense, out=y)
         ctx.save_for_backward(x)
         return y
@@ -61,7 +62,8 @@ class _Magnitude(torch.autograd.Function):
         out = torch.empty_like(dense)
         grad = torch.empty_like(dense, dtype=torch.float32).copy_(grad) if grad.stride() != out.stride() else grad
         numbers = out.numel()
-        if backend.run("magnitude.backward", numbers, backend.shares(numbers), _flat(dense), _flat(grad), _flat(out)):
+        arguments = backend.planar(_row(dense)).numpy(), _row(grad).numpy(), backend.planar(_row(out)).numpy()
+        if backend.run("magnitude.backward", numbers, backend.shares(numbers), *arguments):
             return out
         return backend.gradients(torch.abs, (x,), (True,), grad)[0]
 
@@ -72,7 +74,6 @@ def _dense(x: torch.Tensor) -> torch.Tensor:
     return x if torch.empty_like(x).stride() == x.stride() else x.contiguous()
 
 
-def _flat(x: torch.Tensor) -> Any:
-    """The numbers of a dense tensor as they lie in memory, real and imaginary parts in turn."""
-    flat = x.detach().as_strided((x.numel(),), (1,))
-    return (torch.view_as_real(flat).flatten() if flat.is_complex() else flat).numpy()
+def _row(x: torch.Tensor) -> torch.Tensor:
+    """The numbers of a dense tensor as they lie in memory."""
+    return x.detach().as_strided((x.numel(),), (1,))

@@ -5,7 +5,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -71,13 +71,22 @@ class StaleError(RuntimeError):
     """A step gave what the step before gave: nothing was computed."""
 
 
+def timed(step: Callable[[], None], n: int, least: float) -> Iterator[float]:
+    """The seconds of each of n calls, and of more until all took ``least``."""
+    count, total = 0, 0.0
+    while count < n or total < least:
+        start = time.perf_counter()
+        step()
+        took = time.perf_counter() - start
+        count, total = count + 1, total + took
+        yield took
+
+
 def run_steps(training: Training, n: int, least: float = 0.0) -> list[float]:
     """The seconds of each of n steps, and of more until all took ``least``; refuses steps that do not compute anew."""
     seconds, before = [], None
-    while len(seconds) < n or sum(seconds) < least:
-        start = time.perf_counter()
-        training.step()
-        seconds.append(time.perf_counter() - start)
+    for took in timed(training.step, n, least):
+        seconds.append(took)
         if before is not None and torch.equal(before, training.magnitude):
             raise StaleError("two steps gave the same response: it was remembered, not computed")
         before = training.magnitude
@@ -86,12 +95,7 @@ def run_steps(training: Training, n: int, least: float = 0.0) -> list[float]:
 
 def median_of(step: Callable[[], None], least: float) -> float:
     """The median of the seconds a step takes, of as many as take ``least`` seconds in all."""
-    seconds: list[float] = []
-    while sum(seconds) < least:
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return statistics.median(timed(step, 1, least))
 
 
 def median_step(training: Training, steps: int, warmup: int = 2) -> float:

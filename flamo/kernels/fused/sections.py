@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from flamo.kernels.circle import BINS, GROUP, NODES
+from flamo.kernels.circle import BINS, NODES
 from flamo.kernels.fused.nodes import LARGE, SMALL, coefficients, interpolate, interpolate_times, is_smooth, project
+from flamo.kernels.sections import GROUP
 
 TAIL = 2.5e-7  # times the root of the number of sections: what rounding makes of their product's last coefficients
 RUN = 64  # bins that are written for a group of channels, where these lie side by side, before the next
